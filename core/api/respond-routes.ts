@@ -1,0 +1,98 @@
+// Routes to see and to respond: live flows, events, explanation, containment.
+import * as z from 'zod'
+import { labelName, looseName } from '#core/names.ts'
+import { liveFlow } from '#core/wire/feed.ts'
+import { defineRoutes } from './route.ts'
+import { containment, decisionView, effect, id, page, pageOf, seconds, storedEvent } from './views.ts'
+
+const T = '/v1/tenants/:tenant'
+
+export const respondRoutes = defineRoutes({
+  // respond
+  listContainments: {
+    method: 'GET',
+    path: `${T}/containments`,
+    access: 'auditor',
+    summary: 'Containments in force',
+    query: page,
+    reply: pageOf(containment),
+  },
+  contain: {
+    method: 'POST',
+    path: `${T}/containments`,
+    access: 'tenant-admin',
+    summary: 'Contain a subject everywhere; waits for the receipts',
+    status: 201,
+    body: z.strictObject({
+      subject: z.strictObject({
+        kind: z.enum(['user', 'device', 'session', 'app', 'connector', 'organisation']),
+        name: z.string().max(127).describe('name or id'),
+      }),
+      reason: z.string().min(1).max(500),
+      expiresInSeconds: seconds.max(366 * 86_400),
+    }),
+    reply: z.object({ containment, effect }),
+  },
+  releaseContainment: {
+    method: 'DELETE',
+    path: `${T}/containments/:id`,
+    access: 'tenant-admin',
+    summary: 'Undo a containment',
+    reply: effect,
+  },
+
+  // see
+  listFlows: {
+    method: 'GET',
+    path: `${T}/flows`,
+    access: 'auditor',
+    summary: 'Live flows at every exchange',
+    query: z.object({ limit: z.coerce.number().int().min(1).max(2000).optional() }),
+    reply: z.object({
+      items: z.array(liveFlow),
+      total: z.number().int(),
+      missing: z.array(id).describe('exchanges that did not answer'),
+    }),
+  },
+  listEvents: {
+    method: 'GET',
+    path: `${T}/events`,
+    access: 'auditor',
+    summary: 'Events, newest first',
+    query: page.extend({
+      from: z.iso.datetime().optional(),
+      until: z.iso.datetime().optional(),
+      class: z.coerce.number().int().optional(),
+      user: z.string().max(127).optional(),
+      app: z.string().max(127).optional(),
+      outcome: z.enum(['success', 'failure']).optional(),
+    }),
+    reply: z.object({ items: z.array(storedEvent), next: z.string().nullable() }),
+  },
+  followEvents: {
+    method: 'GET',
+    path: `${T}/events/stream`,
+    access: 'auditor',
+    summary: 'Events as they happen',
+    query: z.object({ after: z.string().max(300).optional() }),
+    reply: storedEvent,
+    stream: true,
+  },
+  explain: {
+    method: 'POST',
+    path: `${T}/explain`,
+    access: 'auditor',
+    summary: 'What policy would decide, and why',
+    body: z.strictObject({
+      user: looseName,
+      app: labelName,
+      posture: z.union([z.literal(0), z.literal(1), z.literal(2)]).optional(),
+      factors: z.array(z.string().max(32)).max(16).optional(),
+      ip: z.string().max(64).optional(),
+      at: z.iso.datetime().optional(),
+      method: z.string().max(20).optional(),
+      path: z.string().max(2000).optional(),
+    }),
+    reply: decisionView,
+  },
+})

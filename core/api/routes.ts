@@ -1,0 +1,15 @@
+// Every route of the control API in one table. A new capability starts in one of the files named here.
+import { enrolmentRoutes } from './enrolment-routes.ts'
+import { personRoutes } from './person-routes.ts'
+import { providerRoutes } from './provider-routes.ts'
+import { respondRoutes } from './respond-routes.ts'
+import { tenantRoutes } from './tenant-routes.ts'
+
+export const routes = {
+  ...providerRoutes,
+  ...personRoutes,
+  ...tenantRoutes,
+  ...respondRoutes,
+  ...enrolmentRoutes,
+} as const
+export type RouteName = keyof typeof routes

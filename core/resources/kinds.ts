@@ -1,0 +1,121 @@
+// The declarative kinds: what people write in YAML and send to `apply`. One strict schema each, from which
+// the API, its OpenAPI document and the reference page are made.
+import * as z from 'zod'
+import { hostName, labelName, looseName } from '#core/names.ts'
+import { appSpec } from '#core/records/app.ts'
+
+const displayName = z.string().max(120).optional()
+
+export const groupSpec = z.strictObject({
+  displayName,
+  parents: z.array(looseName).max(32).optional().describe('groups whose permissions its members get too'),
+})
+
+export const userSpec = z.strictObject({
+  displayName: z.string().max(200).optional(),
+  email: z.string().max(320).optional().describe('for people to read; never identifies the user'),
+  groups: z.array(looseName).max(256).optional(),
+  organisation: labelName.optional().describe('set for a third party'),
+  status: z.enum(['active', 'disabled']).optional().describe('default active'),
+  identities: z
+    .array(z.strictObject({ issuer: z.url().max(500), subject: z.string().min(1).max(255) }))
+    .max(8)
+    .optional()
+    .describe('accounts at identity providers that are this user; the built-in one is linked by an invitation'),
+})
+
+export const organisationSpec = z.strictObject({
+  displayName,
+  sponsor: looseName.describe('user of ours who answers for them'),
+  from: z.iso.datetime({ offset: true }),
+  until: z.iso.datetime({ offset: true }),
+  apps: z.array(labelName).max(1000).describe('the only apps they can ever reach'),
+})
+
+export const connectorGroupSpec = z.strictObject({ displayName, description: z.string().max(1000).optional() })
+export const appGroupSpec = z.strictObject({ displayName, description: z.string().max(1000).optional() })
+
+export const policySpec = z.strictObject({
+  description: z.string().max(1000).optional(),
+  text: z.string().min(1).max(65_536).describe('one or more Cedar policies'),
+})
+
+export const identityProviderSpec = z.strictObject({
+  displayName,
+  issuer: z.url().max(500),
+  clientId: z.string().min(1).max(255),
+  clientSecret: z.string().min(1).max(1000).optional().describe('write-only; kept when left out of an update'),
+  scopes: z.array(z.string().max(64)).max(20).optional().describe('default openid profile email'),
+  caPem: z.string().max(65_536).optional().describe('authority to trust when its certificate is not public'),
+  nameClaim: z.string().max(64).optional().describe('default preferred_username, then email'),
+  groupsClaim: z.string().max(64).optional().describe('default groups'),
+  groups: z.record(z.string().max(255), looseName).optional().describe('their group → ours; unlisted ones are ignored'),
+  createUsers: z.boolean().optional().describe('make a user at first sign-in; default false'),
+  enabled: z.boolean().optional().describe('default true'),
+})
+
+/** kind → spec, id prefix kind, plural in paths, what names look like. */
+export const resourceKinds = {
+  Group: { spec: groupSpec, id: 'group', plural: 'groups', name: looseName },
+  Organisation: { spec: organisationSpec, id: 'organisation', plural: 'organisations', name: labelName },
+  User: { spec: userSpec, id: 'user', plural: 'users', name: looseName },
+  ConnectorGroup: { spec: connectorGroupSpec, id: 'connectorGroup', plural: 'connector-groups', name: labelName },
+  AppGroup: { spec: appGroupSpec, id: 'appGroup', plural: 'app-groups', name: labelName },
+  App: { spec: appSpec, id: 'app', plural: 'apps', name: labelName },
+  Policy: { spec: policySpec, id: 'policy', plural: 'policies', name: labelName },
+  IdentityProvider: {
+    spec: identityProviderSpec,
+    id: 'identityProvider',
+    plural: 'identity-providers',
+    name: labelName,
+  },
+} as const
+
+export type ResourceKind = keyof typeof resourceKinds
+export type ResourceSpec<K extends ResourceKind> = z.infer<(typeof resourceKinds)[K]['spec']>
+
+export const resourceKindNames = Object.keys(resourceKinds) as readonly ResourceKind[]
+
+function documentOf<K extends ResourceKind>(kind: K) {
+  return z.strictObject({ kind: z.literal(kind), name: resourceKinds[kind].name, spec: resourceKinds[kind].spec })
+}
+
+export const resourceDocument = z.discriminatedUnion('kind', [
+  documentOf('Group'),
+  documentOf('Organisation'),
+  documentOf('User'),
+  documentOf('ConnectorGroup'),
+  documentOf('AppGroup'),
+  documentOf('App'),
+  documentOf('Policy'),
+  documentOf('IdentityProvider'),
+])
+export type ResourceDocument = z.infer<typeof resourceDocument>
+
+/** A tenant's own settings; part of the tenant, not of `apply`. */
+export const tenantSettings = z.strictObject({
+  staleAfterSeconds: z
+    .number()
+    .int()
+    .min(30)
+    .max(7 * 86_400)
+    .describe('default 900 s'),
+  sessionSeconds: z
+    .number()
+    .int()
+    .min(300)
+    .max(7 * 86_400)
+    .describe('default 12 h'),
+  explain: z.enum(['full', 'reason', 'none']).describe('default full'),
+  journalMandatory: z.boolean().describe('default true'),
+  ownHosts: z.array(hostName).max(64).describe("the tenant's own host names for apps"),
+})
+export type TenantSettings = z.infer<typeof tenantSettings>
+
+export const defaultTenantSettings: TenantSettings = {
+  staleAfterSeconds: 900,
+  sessionSeconds: 12 * 3600,
+  explain: 'full',
+  journalMandatory: true,
+  ownHosts: [],
+}

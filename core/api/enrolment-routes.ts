@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { labelName } from '#core/names.ts'
 import { defineRoutes } from './route.ts'
-import { connector, device, exchange, id, session, time } from './views.ts'
+import { id, time } from './views.ts'
 
 export const enrolmentRoutes = defineRoutes({
   enrol: {

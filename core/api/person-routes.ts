@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { labelName } from '#core/names.ts'
 import { tenantSettings } from '#core/resources/kinds.ts'
 import { defineRoutes } from './route.ts'
-import { accessRequest, administrator, decisionView, effect, roleName, seconds, session, time } from './views.ts'
+import { accessRequest, decisionView, effect, roleName, seconds, session, time } from './views.ts'
 
 const T = '/v1/tenants/:tenant'
 

@@ -1,0 +1,22 @@
+// The limits of the policy evaluator, each with unit, default and reason. Must never hold anything else.
+
+/** Levels of nesting in one policy's expressions (`a && b && c` counts as one). Keeps compiling far from the end of the stack. */
+export const maxExpressionDepth = 200
+/** Nodes in one policy's expressions. A set of 10,000 literals fits; more belongs into a group. */
+export const maxExpressionNodes = 20_000
+/** Levels of nesting in a value from outside (context, attributes). */
+export const maxValueDepth = 32
+/** Values in one attribute record or context, nested ones included. */
+export const maxValueNodes = 100_000
+/** UTF-16 units in one string literal, id or name in a policy. */
+export const maxLiteralLength = 65_536
+/** Annotations on one policy. */
+export const maxAnnotations = 64
+/** Policies in one set. Ten times the largest set that we measure. */
+export const maxPolicies = 100_000
+/** Parents named by one entity. */
+export const maxParents = 10_000
+/** Policies looked at to explain one denial: an explanation must not cost more than many decisions. */
+export const maxExplainedPolicies = 500
+/** Nearest policies reported in one denial. */
+export const maxReportedPolicies = 3

@@ -1,0 +1,60 @@
+// `npm test`: everything that finishes in minutes. `npm test -- --long`: the long suites after it.
+// Words that are not options choose files: `npm test -- exchange` runs the tests below exchange/.
+import { spawnSync } from 'node:child_process'
+import { existsSync, globSync, statSync } from 'node:fs'
+import { installDebianPackages } from './debian-packages.ts'
+
+const options = process.argv.slice(2).filter((word) => word.startsWith('-'))
+const words = process.argv.slice(2).filter((word) => !word.startsWith('-'))
+const isLong = options.includes('--long')
+
+const missing = installDebianPackages()
+if (missing.length > 0) process.stderr.write(`not installed, tests that need them say so: ${missing.join(' ')}\n`)
+
+buildConsole()
+
+const all = globSync('**/*.test.ts', {
+  exclude: (name) => ['node_modules', 'dist', 'data', '.git'].includes(name),
+}).toSorted()
+const chosen = all.filter(
+  (file) =>
+    file.endsWith('.long.test.ts') === isLong && (words.length === 0 || words.some((word) => file.startsWith(word))),
+)
+if (chosen.length === 0) {
+  process.stderr.write('no test file matches\n')
+  process.exit(64)
+}
+// Suites that measure time themselves or start many processes run alone, after the rest.
+const alone = chosen.filter((file) => file.startsWith('e2e/') || isLong)
+const together = chosen.filter((file) => !alone.includes(file))
+process.exit(run(together, 2) || run(alone, 1))
+
+function run(files: readonly string[], concurrency: number): number {
+  if (files.length === 0) return 0
+  const result = spawnSync(
+    process.execPath,
+    [
+      '--disable-warning=ExperimentalWarning',
+      '--test',
+      `--test-concurrency=${concurrency}`,
+      '--test-timeout=600000',
+      '--test-reporter=spec',
+      ...files,
+    ],
+    { stdio: ['ignore', 'inherit', 'inherit'] },
+  )
+  return result.status ?? 1
+}
+
+function buildConsole(): void {
+  if (!existsSync('console/vite.config.ts')) return
+  const built = statSync('console/dist/index.html', { throwIfNoEntry: false })?.mtimeMs ?? 0
+  const sources = globSync('{console,core}/**/*.{ts,tsx,css,html}', { exclude: (name) => name === 'dist' })
+  if (sources.every((file) => statSync(file).mtimeMs <= built)) return
+  const result = spawnSync(
+    process.execPath,
+    ['node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel', 'warn'],
+    { stdio: ['ignore', 2, 2] },
+  )
+  if (result.status !== 0) process.exit(result.status ?? 1)
+}

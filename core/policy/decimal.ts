@@ -1,5 +1,5 @@
 // Cedar's `decimal`: 64 bits with four digits after the point. Must never go through floating point.
-import { type Long, toLong } from './long.ts'
+import { type Long, parseDigits, toLong } from './long.ts'
 
 export class Decimal {
   readonly kind = 'decimal'
@@ -13,7 +13,10 @@ export class Decimal {
   toString(): string {
     const units = BigInt(this.units)
     const size = units < 0n ? -units : units
-    const fraction = (size % 10_000n).toString().padStart(4, '0').replace(/0{1,3}$/, '')
+    const fraction = (size % 10_000n)
+      .toString()
+      .padStart(4, '0')
+      .replace(/0{1,3}$/, '')
     return `${units < 0n ? '-' : ''}${size / 10_000n}.${fraction}`
   }
 }
@@ -21,10 +24,12 @@ export class Decimal {
 /** The decimal, or null when Cedar would refuse the text. */
 export function parseDecimal(text: string): Decimal | null {
   const point = text.indexOf('.')
-  if (text.length > 1_024 || !/^-?[0-9]+\.[0-9]{1,4}$/.test(text)) return null
-  const whole = text.slice(0, point)
+  if (!/^-?[0-9]+\.[0-9]{1,4}$/.test(text)) return null
+  const isNegative = text.startsWith('-')
+  const whole = parseDigits(text.slice(isNegative ? 1 : 0, point))
+  if (whole === null) return null
   const fraction = BigInt(text.slice(point + 1).padEnd(4, '0'))
-  const scaled = BigInt(whole) * 10_000n
-  const units = toLong(text.startsWith('-') ? scaled - fraction : scaled + fraction)
+  const scaled = whole * 10_000n
+  const units = toLong(isNegative ? -scaled - fraction : scaled + fraction)
   return units === null ? null : new Decimal(units)
 }

@@ -17,6 +17,13 @@ export function toLong(value: bigint): Long | null {
   return value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value
 }
 
+/** Digits as an exact integer, or null when the number has more than 20 (no 64-bit integer has), leading zeros aside. */
+export function parseDigits(text: string): bigint | null {
+  let start = 0
+  while (start < text.length - 1 && text[start] === '0') start++
+  return text.length - start > 20 ? null : BigInt(text.slice(start))
+}
+
 /** Decimal digits with an optional `-`, as Cedar and JSON write integers. Null when malformed or out of range. */
 export function parseLong(text: string): Long | null {
   if (text.length > 64 || !/^-?[0-9]+$/.test(text)) return null

@@ -1,0 +1,20 @@
+// The limits in front of the official Cedar engine, each with unit, default and reason. Must never hold anything else.
+
+/** Bytes of policy text in one check. 10,000 policies of 400 bytes fit. */
+export const maxPolicyTextBytes = 8 * 1024 * 1024
+/** Bytes of schema text. */
+export const maxSchemaTextBytes = 1024 * 1024
+/** Policies in one check. */
+export const maxPolicyCount = 20_000
+/** Levels of brackets. Measured: 200 leave the WASM instance of 4.13 dead, 100 do not; generous for people. */
+export const maxBracketNesting = 50
+/** `if` in one policy. Measured: chains of 1,000 kill the instance, of 200 do not. */
+export const maxIfs = 100
+/** `.` and `[` between two separators of one policy (`a.b.c`): chains of 1,000 kill the instance. */
+export const maxChain = 200
+/** `+`, `-` and `*` in one policy: chains of 1,000 kill the instance. */
+export const maxArithmetic = 200
+/** Milliseconds for one check. Text of 10,000 policies takes about 4,000. */
+export const checkDeadlineMs = 5_000
+/** Megabytes of JavaScript heap of the worker. The WASM memory is counted apart. */
+export const workerHeapMb = 512

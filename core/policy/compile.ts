@@ -1,0 +1,197 @@
+// Hot path. Turns expressions into closures, one per node, chosen once so that evaluating asks as little as possible.
+// Must never make code from strings, and must agree with the official engine in every value and every error
+// (cedar/differential.test.ts).
+import { EvaluationError, failEvaluation } from './evaluation-error.ts'
+import type { Expression, Variable } from './expression.ts'
+import { matchesPattern } from './like.ts'
+import { binaryCode, entityCode, unaryCode } from './operators.ts'
+import { asBool, type Code, nodeOf, type Scope, wrongType } from './scope.ts'
+import { CedarRecord, CedarSet, EntityUid, type Value } from './value.ts'
+
+/** A value known at compile time, or null. */
+type Compiled = { readonly code: Code; readonly constant: Value | null }
+
+export function compileExpression(expression: Expression): Code {
+  return compile(expression).code
+}
+
+function constant(value: Value): Compiled {
+  return { code: () => value, constant: value }
+}
+
+/** Works the code out now when everything it needs is known; an error stays an error of the evaluation. */
+function fold(parts: readonly Compiled[], code: Code): Compiled {
+  if (parts.some((part) => part.constant === null)) return { code, constant: null }
+  try {
+    return constant(code(nothing))
+  } catch (error) {
+    if (error instanceof EvaluationError) return { code, constant: null }
+    throw error
+  }
+}
+
+function compile(expression: Expression): Compiled {
+  switch (expression.kind) {
+    case 'value':
+      return constant(expression.value)
+    case 'variable':
+      return { code: variableCode(expression.name), constant: null }
+    case 'unary': {
+      const arg = compile(expression.arg)
+      return fold([arg], unaryCode(expression.operator, arg.code))
+    }
+    case 'binary': {
+      const left = compile(expression.left)
+      const right = compile(expression.right)
+      const { operator } = expression
+      if (operator === 'in' || operator === 'getTag' || operator === 'hasTag') {
+        return { code: entityCode(operator, left.code, right.code, right.constant), constant: null }
+      }
+      return fold([left, right], binaryCode(operator, left.code, right.code, right.constant))
+    }
+    case 'and':
+    case 'or': {
+      const parts = expression.parts.map(compile)
+      return fold(parts, chainCode(expression.kind === 'or', parts))
+    }
+    case 'if': {
+      const [test, then, otherwise] = [
+        compile(expression.test),
+        compile(expression.then),
+        compile(expression.otherwise),
+      ]
+      const code: Code = (scope) => (asBool(test.code(scope)) ? then.code(scope) : otherwise.code(scope))
+      return fold([test, then, otherwise], code)
+    }
+    case 'set': {
+      const elements = expression.elements.map(compile)
+      return fold(elements, (scope) => new CedarSet(elements.map((element) => element.code(scope))))
+    }
+    case 'record': {
+      const fields = [...expression.fields].map(([name, field]) => [name, compile(field)] as const)
+      return fold(
+        fields.map(([, field]) => field),
+        (scope) => new CedarRecord(new Map(fields.map(([name, field]) => [name, field.code(scope)]))),
+      )
+    }
+    case 'attribute':
+      return { code: attributeCode(compile(expression.left).code, expression.name), constant: null }
+    case 'has':
+      return { code: hasCode(compile(expression.left).code, expression.path), constant: null }
+    case 'like': {
+      const { left, pattern } = { left: compile(expression.left), pattern: expression.pattern }
+      const code: Code = (scope) => {
+        const value = left.code(scope)
+        return typeof value === 'string' ? matchesPattern(value, pattern) : wrongType('string', value)
+      }
+      return fold([left], code)
+    }
+    case 'is':
+      return { code: isCode(expression), constant: null }
+    case 'call':
+      return compileCall(expression)
+  }
+}
+
+function variableCode(name: Variable): Code {
+  switch (name) {
+    case 'principal':
+      return (scope) => scope.principal
+    case 'action':
+      return (scope) => scope.action
+    case 'resource':
+      return (scope) => scope.resource
+    case 'context':
+      return (scope) => scope.context
+  }
+}
+
+/** `stopsAt` is the value that decides the chain: false for `&&`, true for `||`. */
+function chainCode(stopsAt: boolean, parts: readonly Compiled[]): Code {
+  const [first, second] = parts.map((part) => part.code)
+  if (parts.length === 2 && first !== undefined && second !== undefined) {
+    return (scope) => (asBool(first(scope)) === stopsAt ? stopsAt : asBool(second(scope)))
+  }
+  const codes = parts.map((part) => part.code)
+  return (scope) => {
+    for (const code of codes) if (asBool(code(scope)) === stopsAt) return stopsAt
+    return !stopsAt
+  }
+}
+
+function attributeCode(left: Code, name: string): Code {
+  return (scope) => {
+    const value = left(scope)
+    if (value instanceof CedarRecord) {
+      return value.fields.get(name) ?? failEvaluation(`record does not have the attribute ${JSON.stringify(name)}`)
+    }
+    if (!(value instanceof EntityUid)) return wrongType('record or entity', value)
+    const node = nodeOf(scope, value) ?? failEvaluation(`entity ${value} does not exist`)
+    return node.attrs.fields.get(name) ?? failEvaluation(`${value} does not have the attribute ${JSON.stringify(name)}`)
+  }
+}
+
+/** `a has b.c` is `a has b && a.b has c`. */
+function hasCode(left: Code, path: readonly string[]): Code {
+  return (scope) => {
+    let value = left(scope)
+    for (const name of path) {
+      let next: Value | undefined
+      if (value instanceof CedarRecord) next = value.fields.get(name)
+      else if (value instanceof EntityUid) next = nodeOf(scope, value)?.attrs.fields.get(name)
+      else return wrongType('record or entity', value)
+      if (next === undefined) return false
+      value = next
+    }
+    return true
+  }
+}
+
+function isCode({ left, type, within }: Extract<Expression, { kind: 'is' }>): Code {
+  const subject = compile(left).code
+  const isType: Code = (scope) => {
+    const value = subject(scope)
+    return value instanceof EntityUid ? value.type === type : wrongType('entity', value)
+  }
+  if (within === null) return isType
+  const target = compile(within)
+  const isWithin = entityCode('in', subject, target.code, target.constant)
+  return (scope) => isType(scope) === true && isWithin(scope)
+}
+
+function compileCall({ fn, args }: Extract<Expression, { kind: 'call' }>): Compiled {
+  const parts = args.map(compile)
+  const [first, second] = parts.map((part) => part.code)
+  if (parts.length !== fn.arity || first === undefined) {
+    const codes = parts.map((part) => part.code)
+    const code: Code = (scope) => {
+      for (const each of codes) each(scope)
+      return failEvaluation(`${fn.name} takes ${fn.arity} arguments, not ${codes.length}`)
+    }
+    return { code, constant: null }
+  }
+  const { call } = fn
+  if (second === undefined) return fold(parts, (scope) => call(first(scope), false))
+  return fold(parts, (scope) => call(first(scope), second(scope)))
+}
+
+/** Folding evaluates only what looks at no variable and no entity. */
+const nothing: Scope = {
+  get principal(): never {
+    throw new TypeError('a constant looked at the request')
+  },
+  get action(): never {
+    throw new TypeError('a constant looked at the request')
+  },
+  get resource(): never {
+    throw new TypeError('a constant looked at the request')
+  },
+  get context(): never {
+    throw new TypeError('a constant looked at the request')
+  },
+  get entities(): never {
+    throw new TypeError('a constant looked at the entities')
+  },
+  principalNode: undefined,
+  resourceNode: undefined,
+}

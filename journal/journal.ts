@@ -1,0 +1,389 @@
+// The writing side of the event journal: one hash chain per tenant for this writer. Must never let `append` return
+// before the kernel has the record, and never fsync on the calling thread.
+import { mkdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { performance } from 'node:perf_hooks'
+import { Fault, isFault } from '#core/fault.ts'
+import { isId, type TenantId } from '#core/ids.ts'
+import { defaultCaps, type JournalCaps } from './caps.ts'
+import { Chain, releaseDescriptor, type ChainHost, type Receipt, type Segment, type Staged } from './chain.ts'
+import { syncFolder, systemDisk, type Disk } from './disk.ts'
+import { GroupSync } from './group-sync.ts'
+import { chainPlace, formatWriter, isMissing, listChains, listSegments, listTenants } from './layout.ts'
+import { names, parseWriter, segmentPath, type ChainPlace } from './layout.ts'
+import { acquireLock, type WriterLock } from './lock.ts'
+import { genesisHash } from './record.ts'
+import { recoverChain, type Recovered } from './recover.ts'
+import type { JournalKey, JournalSigner } from './statement.ts'
+import { removeSegments, type Removal, type RemoveRequest } from './tombstone.ts'
+
+export type JournalConfig = {
+  readonly root: string
+  /** Name of this writer: `control`, or an exchange's id. Lower case, digits, `_`, `-`; at most 48 characters. */
+  readonly writer: string
+  readonly caps?: Partial<JournalCaps>
+}
+
+export type JournalDeps = {
+  readonly signer: JournalSigner
+  /** Public keys that count at recovery: this writer's own, and a custodian's if it removes here. */
+  readonly keys: readonly JournalKey[]
+  /** Told of everything that went wrong and was handled; must not throw. */
+  readonly report: (problem: JournalProblem) => void
+  readonly nowMs?: () => number
+  readonly monotonicMs?: () => number
+  readonly disk?: Disk
+}
+
+export type JournalProblem = {
+  readonly kind: 'torn-cut' | 'chain-corrupt' | 'epoch-ended' | 'checkpoint-failed' | 'shipping-refused'
+  readonly tenant: TenantId
+  readonly writer: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+export type JournalStatus = {
+  readonly chains: number
+  readonly openSegments: number
+  /** Bytes of this writer's segments on disk. */
+  readonly bytes: number
+  readonly maxBytes: number
+  readonly problems: Readonly<Record<JournalProblem['kind'], number>>
+}
+
+/** A chain of this writer, past epochs included, and how far it is on the disk. */
+export type ChainStand = ChainPlace & { readonly durableSequence: number; readonly isCurrent: boolean }
+
+export async function startJournal(config: JournalConfig, deps: JournalDeps): Promise<Journal> {
+  const writer = parseWriter(config.writer)
+  if (writer === undefined || writer.epoch !== 1 || config.writer.includes('.')) {
+    throw new Fault('configuration-invalid', { hint: 'The journal writer is not a valid name.' })
+  }
+  if (!/^[\w.:-]{1,100}$/.test(deps.signer.keyId)) {
+    throw new Fault('configuration-invalid', { hint: 'The journal key id is not valid.' })
+  }
+  await mkdir(config.root, { recursive: true, mode: 0o700 })
+  const lock = await acquireLock(join(config.root, `${config.writer}.lock`))
+  const journal = new Journal(config, deps, lock)
+  try {
+    await journal.recover()
+    if (!(await lock.isHeld())) throw new Fault('address-in-use', { hint: 'Another process writes this journal.' })
+    return journal
+  } catch (error) {
+    await journal.destroy(new Fault('closing'))
+    throw error
+  }
+}
+
+export class Journal {
+  readonly root: string
+  readonly writer: string
+  readonly signer: JournalSigner
+  readonly keys: readonly JournalKey[]
+  readonly caps: JournalCaps
+  readonly #report: JournalDeps['report']
+  readonly #nowMs: () => number
+  readonly #monotonicMs: () => number
+  readonly #host: ChainHost
+  readonly #sync: GroupSync
+  readonly #lock: WriterLock
+  readonly #chains = new Map<TenantId, Chain>()
+  /** Where a tenant's next chain starts, when it is not epoch 1, and when it may. */
+  readonly #epochs = new Map<TenantId, { readonly epoch: number; readonly notBeforeMs: number }>()
+  readonly #open = new Set<Segment>()
+  readonly #listeners = new Set<(tenant: TenantId) => void>()
+  readonly #removals = new Map<string, Promise<unknown>>()
+  readonly #problems = {
+    'torn-cut': 0,
+    'chain-corrupt': 0,
+    'epoch-ended': 0,
+    'checkpoint-failed': 0,
+    'shipping-refused': 0,
+  }
+  readonly #stagedChains = new Set<Chain>()
+  #bytes = 0
+  #state: 'running' | 'closing' | 'closed' = 'running'
+  #closed: Promise<void> | undefined
+
+  /** Use `startJournal`. */
+  constructor(config: JournalConfig, deps: JournalDeps, lock: WriterLock) {
+    this.root = config.root
+    this.writer = config.writer
+    this.signer = deps.signer
+    this.keys = deps.keys
+    this.caps = { ...defaultCaps, ...config.caps }
+    this.#report = deps.report
+    this.#nowMs = deps.nowMs ?? Date.now
+    this.#monotonicMs = deps.monotonicMs ?? (() => performance.now())
+    this.#lock = lock
+    const disk = deps.disk ?? systemDisk
+    this.#host = {
+      caps: this.caps,
+      disk,
+      nowMs: this.#nowMs,
+      monotonicMs: this.#monotonicMs,
+      reserve: (bytes) => this.#reserve(bytes),
+      wrote: (chain, bytes) => this.#wrote(chain, bytes),
+      used: (segment) => this.#used(segment),
+      broken: (chain, fault) => this.#endEpoch(chain, fault),
+    }
+    this.#sync = new GroupSync({
+      caps: this.caps,
+      signer: deps.signer,
+      monotonicMs: this.#monotonicMs,
+      release: (segment) => this.#release(segment),
+      broken: (chain, fault) => this.#endEpoch(chain, fault),
+      unsigned: (chain, error) => this.problem('checkpoint-failed', chain.place, { error: String(error) }),
+      durable: (chain) => this.#notify(chain.place.tenant),
+    })
+  }
+
+  /** The kernel has the record when this returns. Throws `journal-full`, `request-too-large`, `document-invalid`. */
+  append(tenant: TenantId, event: object): Receipt {
+    const chain = this.#chain(tenant)
+    return chain.commit(chain.stage(event))
+  }
+
+  /** Queues a record so that several share one `write()`. Nothing may rest on it before `commit()` returned. */
+  stage(tenant: TenantId, event: object): Staged {
+    const chain = this.#chain(tenant)
+    const entry = chain.stage(event)
+    if (this.#stagedChains.size === 0) setImmediate(() => this.#flushStaged())
+    this.#stagedChains.add(chain)
+    return { commit: () => chain.commit(entry) }
+  }
+
+  /** Resolves when the record is on the disk. Throws as `append`, and when the disk does not answer in time. */
+  async appendDurable(tenant: TenantId, event: object, options: { signal?: AbortSignal } = {}): Promise<Receipt> {
+    options.signal?.throwIfAborted()
+    const chain = this.#chain(tenant)
+    const receipt = chain.commit(chain.stage(event))
+    await this.#sync.waitDurable(chain, receipt.sequence, options.signal)
+    return receipt
+  }
+
+  /** Everything appended so far is on the disk. */
+  async sync(): Promise<void> {
+    this.#flushStaged()
+    await this.#sync.waitAll()
+  }
+
+  /** Calls back after records of a tenant were written, and again when they are on the disk; must be quick. */
+  subscribe(listener: (tenant: TenantId) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  status(): JournalStatus {
+    const { maxTotalBytes: maxBytes } = this.caps
+    const [chains, openSegments] = [this.#chains.size, this.#open.size]
+    return { chains, openSegments, bytes: this.#bytes, maxBytes, problems: { ...this.#problems } }
+  }
+
+  /** All chains of this writer. */
+  async chains(): Promise<ChainStand[]> {
+    const stands: ChainStand[] = []
+    for (const tenant of await listTenants(this.root)) stands.push(...(await this.chainsOf(tenant)))
+    return stands
+  }
+
+  async chainsOf(tenant: TenantId): Promise<ChainStand[]> {
+    const current = this.#chains.get(tenant)
+    const own = (await listChains(this.root, tenant)).filter((one) => parseWriter(one.writer)?.name === this.writer)
+    return own.map((place) => {
+      const isCurrent = place.writer === current?.place.writer
+      return { ...place, isCurrent, durableSequence: isCurrent ? current.durableSequence : Number.MAX_SAFE_INTEGER }
+    })
+  }
+
+  /** Ends the tenant's current segment, so that it can be removed. False when there is nothing in it. */
+  seal(tenant: TenantId): boolean {
+    const chain = this.#chains.get(tenant)
+    if (chain?.seal() !== true) return false
+    this.#sync.markDirty(chain)
+    return true
+  }
+
+  /** Removes whole sealed segments from the front of one of this writer's chains, leaving a signed tombstone. */
+  async removeSegments(place: ChainPlace, request: RemoveRequest): Promise<Removal> {
+    const before = this.#removals.get(place.dir)
+    const { keys, signer } = this
+    const work = (async () => {
+      await before?.catch(() => undefined)
+      return await removeSegments(place, request, { keys, signer, nowMs: this.#nowMs })
+    })()
+    this.#removals.set(place.dir, work)
+    try {
+      const removal = await work
+      this.#bytes -= removal.bytes
+      return removal
+    } finally {
+      if (this.#removals.get(place.dir) === work) this.#removals.delete(place.dir)
+    }
+  }
+
+  /** Removes everything this root holds of a tenant. What is appended to it afterwards starts a new chain. */
+  async removeTenant(tenant: TenantId): Promise<void> {
+    if (!isId('tenant', tenant)) throw new Fault('not-found')
+    this.#epochs.set(tenant, { epoch: 1, notBeforeMs: Number.POSITIVE_INFINITY })
+    const chain = this.#chains.get(tenant)
+    this.#chains.delete(tenant)
+    if (chain !== undefined) await this.#dropChain(chain, new Fault('closing'))
+    for (const place of await this.chainsOf(tenant)) this.#bytes -= await chainBytes(place)
+    // Renamed first: a crash in between leaves no half chain that would look damaged.
+    const gone = join(this.root, `removed-${tenant}`)
+    await rm(gone, { recursive: true, force: true })
+    await rename(join(this.root, tenant), gone).catch((error: unknown) => {
+      if (!isMissing(error)) throw error
+    })
+    await syncFolder(this.root)
+    await rm(gone, { recursive: true, force: true })
+    this.#epochs.delete(tenant)
+  }
+
+  /** Ends the tenant's chain and lets the next record start a new epoch: for a chain that cannot be trusted any more. */
+  endEpoch(tenant: TenantId, reason: string): void {
+    const chain = this.#chains.get(tenant)
+    if (chain !== undefined) this.#endEpoch(chain, new Fault('journal-corrupt', { detail: { reason } }))
+  }
+
+  /** Counts a problem and tells the owner. For this part's own use. */
+  problem(kind: JournalProblem['kind'], place: ChainPlace, detail: Readonly<Record<string, unknown>>): void {
+    this.#problems[kind]++
+    this.#report({ kind, tenant: place.tenant, writer: place.writer, detail })
+  }
+
+  /** Takes no more records, brings all to the disk with a final checkpoint, and lets go. Bounded by `closeTimeoutMs`. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close())
+  }
+
+  /** Lets go at once; what the kernel has stays there. Idempotent. */
+  async destroy(fault: Fault): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#sync.stop(fault)
+    for (const segment of this.#open) this.#release(segment)
+    this.#listeners.clear()
+    await this.#lock.release()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Brings back this writer's chains. Called once, by `startJournal`. */
+  async recover(): Promise<void> {
+    for (const name of await names(this.root)) {
+      if (name.startsWith('removed-')) await rm(join(this.root, name), { recursive: true, force: true })
+    }
+    const deps = { keys: this.keys, signer: this.signer, nowMs: this.#nowMs }
+    for (const tenant of await listTenants(this.root)) {
+      const own = await this.chainsOf(tenant)
+      const place = own.at(-1)
+      if (place === undefined) continue
+      for (const past of own.slice(0, -1)) this.#bytes += await chainBytes(past)
+      try {
+        this.#adopt(place, await recoverChain(place, deps))
+      } catch (error) {
+        if (!isFault(error, 'journal-corrupt')) throw error
+        this.#bytes += await chainBytes(place)
+        this.#epochs.set(tenant, { epoch: (parseWriter(place.writer)?.epoch ?? 1) + 1, notBeforeMs: 0 })
+        this.problem('chain-corrupt', place, error.detail)
+      }
+    }
+  }
+
+  #adopt(place: ChainPlace, recovered: Recovered): void {
+    const chain = new Chain(place, recovered, this.#host, false)
+    this.#bytes += recovered.totalBytes
+    this.#chains.set(place.tenant, chain)
+    this.#sync.watch(chain)
+    if (recovered.tornBytes > 0) this.problem('torn-cut', place, { bytes: recovered.tornBytes })
+  }
+
+  #chain(tenant: TenantId): Chain {
+    if (this.#state !== 'running') throw new Fault('closing')
+    return this.#chains.get(tenant) ?? this.#beginChain(tenant)
+  }
+
+  #beginChain(tenant: TenantId): Chain {
+    const next = this.#epochs.get(tenant) ?? { epoch: 1, notBeforeMs: 0 }
+    if (this.#monotonicMs() < next.notBeforeMs) throw new Fault('journal-full', { detail: { reason: 'paused' } })
+    if (this.#chains.size >= this.caps.maxChains) throw new Fault('at-capacity')
+    const place = chainPlace(this.root, tenant, formatWriter(this.writer, next.epoch))
+    const start = { sequence: 0, hash: genesisHash(place), segment: undefined, totalBytes: 0 }
+    const chain = new Chain(place, { ...start, checkpointSequence: 0, tornBytes: 0 }, this.#host, true)
+    this.#chains.set(tenant, chain)
+    return chain
+  }
+
+  #flushStaged(): void {
+    for (const chain of this.#stagedChains) chain.flush()
+    this.#stagedChains.clear()
+  }
+
+  #reserve(bytes: number): void {
+    if (this.#bytes + bytes > this.caps.maxTotalBytes) throw new Fault('journal-full', { detail: { reason: 'spool' } })
+  }
+
+  #wrote(chain: Chain, bytes: number): void {
+    this.#bytes += bytes
+    this.#sync.markDirty(chain)
+    this.#notify(chain.place.tenant)
+  }
+
+  #notify(tenant: TenantId): void {
+    for (const listener of this.#listeners) listener(tenant)
+  }
+
+  // Recency matters only when descriptors are scarce; below half the cap order is not kept.
+  #used(segment: Segment): void {
+    if (this.#open.size * 2 > this.caps.maxOpenSegments) this.#open.delete(segment)
+    this.#open.add(segment)
+    if (this.#open.size <= this.caps.maxOpenSegments) return
+    for (const other of this.#open) {
+      if (other === segment || other.users > 0) continue
+      this.#release(other)
+      return
+    }
+  }
+
+  #release(segment: Segment): void {
+    this.#open.delete(segment)
+    releaseDescriptor(segment, this.#host.disk)
+  }
+
+  #endEpoch(chain: Chain, fault: Fault): void {
+    const { place } = chain
+    if (this.#chains.get(place.tenant) !== chain) return
+    const notBeforeMs = this.#monotonicMs() + this.caps.failurePauseMs
+    this.#chains.delete(place.tenant)
+    // A chain that never held a record needs no successor.
+    const epoch = (parseWriter(place.writer)?.epoch ?? 1) + 1
+    this.#epochs.set(place.tenant, { epoch, notBeforeMs })
+    this.problem('epoch-ended', place, { code: fault.code, ...fault.detail, cause: String(fault.cause) })
+    void this.#dropChain(chain, fault)
+  }
+
+  async #dropChain(chain: Chain, fault: Fault): Promise<void> {
+    chain.isBroken = true
+    await this.#sync.forget(chain, fault)
+    for (const segment of [...chain.sealing, chain.segment]) if (segment !== undefined) this.#release(segment)
+  }
+
+  async #close(): Promise<void> {
+    if (this.#state !== 'running') return
+    this.#state = 'closing'
+    this.#flushStaged()
+    const late = new Promise<void>((resolve) => setTimeout(resolve, this.caps.closeTimeoutMs).unref())
+    await Promise.race([this.#sync.finish(), late])
+    await this.destroy(new Fault('closing'))
+  }
+}
+
+async function chainBytes(place: ChainPlace): Promise<number> {
+  let bytes = 0
+  for (const first of await listSegments(place.dir)) bytes += (await stat(segmentPath(place.dir, first))).size
+  return bytes
+}

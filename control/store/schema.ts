@@ -1,0 +1,189 @@
+// The tables of the store as types, and which of them belong to a tenant. Times are milliseconds since 1970.
+// A table that is in neither list cannot be reached by anyone.
+import { signInTenantTables, type SignInTables } from '#control/sign-in/schema.ts'
+
+type Tenanted = { tenantId: string }
+
+export type CoreTables = {
+  // of the provider
+  tenants: {
+    id: string
+    name: string
+    displayName: string
+    parentId: string | null
+    status: 'active' | 'suspended'
+    isProvider: number
+    createdAtMs: number
+  }
+  /** SHA-256 of a bearer secret → the tenant to look it up in. Grants nothing by itself. */
+  secretIndex: { hash: string; tenantId: string; kind: 'apiToken' | 'enrolmentToken' }
+  /** Host names of apps are one name space for all tenants: the first to claim one has it. */
+  hosts: { host: string; tenantId: string; appId: string }
+  exchanges: {
+    id: string
+    name: string
+    keyThumbprint: string
+    status: 'active' | 'revoked'
+    address: string
+    software: string
+    assertionKey: string | null
+    /** JSON array of tenant ids; null: every tenant. */
+    tenantIds: string | null
+    createdAtMs: number
+    lastSeenAtMs: number | null
+    certificateUntilMs: number | null
+  }
+  settings: { name: string; value: string }
+
+  // of a tenant
+  tenantSettings: Tenanted & { value: string }
+  sequences: Tenanted & { lastSequence: number }
+  changes: Tenanted & { sequence: number; atMs: number; change: string }
+  resources: Tenanted & {
+    id: string
+    kind: string
+    name: string
+    spec: string
+    version: number
+    createdAtMs: number
+    updatedAtMs: number
+    /** JSON that is expensive to make again: the checked policies of a Policy. */
+    derived: string | null
+    /** Sealed write-only part: the client secret of an IdentityProvider. */
+    sealed: string | null
+  }
+  identities: Tenanted & { issuer: string; subject: string; userId: string }
+  devices: Tenanted & {
+    id: string
+    name: string
+    userId: string
+    keyThumbprint: string
+    posture: 0 | 1 | 2
+    os: string
+    status: 'active' | 'revoked'
+    certificateUntilMs: number | null
+    createdAtMs: number
+  }
+  connectors: Tenanted & {
+    id: string
+    name: string
+    groupId: string
+    keyThumbprint: string
+    status: 'active' | 'revoked'
+    certificateUntilMs: number | null
+    createdAtMs: number
+  }
+  sessions: Tenanted & {
+    id: string
+    userId: string
+    deviceId: string | null
+    door: 'browser' | 'agent' | 'console'
+    factors: string
+    ip: string
+    createdAtMs: number
+    expiresAtMs: number
+    lastSeenAtMs: number
+    endedAtMs: number | null
+    endReason: string | null
+  }
+  enrolmentTokens: Tenanted & {
+    id: string
+    hash: string
+    use: 'connector' | 'exchange'
+    target: string
+    targetId: string | null
+    createdBy: string
+    createdAtMs: number
+    expiresAtMs: number
+    usedAtMs: number | null
+  }
+  apiTokens: Tenanted & {
+    id: string
+    hash: string
+    name: string
+    role: RoleName
+    createdBy: string
+    createdAtMs: number
+    expiresAtMs: number
+    lastUsedAtMs: number | null
+  }
+  roles: Tenanted & { userId: string; role: RoleName; grantedBy: string; createdAtMs: number }
+  accessRequests: Tenanted & {
+    id: string
+    userId: string
+    appId: string
+    reason: string
+    status: 'open' | 'approved' | 'refused' | 'withdrawn' | 'expired'
+    createdAtMs: number
+    decidedBy: string | null
+    decidedAtMs: number | null
+    accessUntilMs: number | null
+  }
+  approvals: Tenanted & {
+    id: string
+    userId: string
+    appId: string
+    approvedBy: string
+    requestId: string | null
+    createdAtMs: number
+    expiresAtMs: number
+  }
+  containments: Tenanted & {
+    id: string
+    subjectKind: 'user' | 'device' | 'session' | 'app' | 'connector' | 'organisation'
+    subjectId: string
+    subjectName: string
+    reason: string
+    ownerId: string
+    createdAtMs: number
+    expiresAtMs: number
+  }
+  /** Private keys, sealed under the key-encryption key. Those of the provider belong to its tenant. */
+  keys: Tenanted & {
+    id: string
+    purpose: string
+    sealed: string
+    publicPem: string
+    createdAtMs: number
+    retiredAtMs: number | null
+  }
+}
+
+export type RoleName = 'tenant-admin' | 'auditor' | 'provider-admin'
+
+export type Database = CoreTables & SignInTables
+export type TableName = keyof Database
+/** Tables with a tenant column, apart from those indexes of the provider that name a tenant without being its data. */
+export type TenantTable = {
+  [T in TableName]: Database[T] extends Tenanted ? (T extends 'secretIndex' | 'hosts' ? never : T) : never
+}[TableName]
+export type ProviderTable = Exclude<TableName, TenantTable>
+
+const coreTenantTables = [
+  'tenantSettings',
+  'sequences',
+  'changes',
+  'resources',
+  'identities',
+  'devices',
+  'connectors',
+  'sessions',
+  'enrolmentTokens',
+  'apiTokens',
+  'roles',
+  'accessRequests',
+  'approvals',
+  'containments',
+  'keys',
+] as const satisfies readonly (keyof CoreTables & TenantTable)[]
+
+/** In the order in which a tenant's rows may be deleted. */
+export const tenantTables: readonly string[] = [...signInTenantTables, ...coreTenantTables]
+
+export const coreProviderTables: readonly (keyof CoreTables)[] = [
+  'tenants',
+  'secretIndex',
+  'hosts',
+  'exchanges',
+  'settings',
+]

@@ -1,228 +1,235 @@
 // Tables of sign-in, in the same store as everything else, each row a tenant's own. Must never hold a usable
 // secret in clear: tokens are stored as hashes, payloads and TOTP secrets sealed, passwords as argon2id.
-import type { Kysely, Migration } from 'kysely'
+import type { Kysely } from 'kysely'
 
 export type SignInTables = {
-  readonly sign_in_accounts: AccountRow
-  readonly sign_in_passkeys: PasskeyRow
-  readonly sign_in_one_time: OneTimeRow
-  readonly sign_in_oidc: OidcRow
-  readonly sign_in_logins: LoginRow
-  readonly sign_in_grants: GrantRow
-  readonly sign_in_keys: KeyRow
+  readonly signInAccounts: AccountRow
+  readonly signInPasskeys: PasskeyRow
+  readonly signInOneTime: OneTimeRow
+  readonly signInOidc: OidcRow
+  readonly signInLogins: LoginRow
+  readonly signInGrants: GrantRow
+  readonly signInKeys: KeyRow
 }
 
-/** Every table has `tenant_id`, first in its primary key. */
-export const signInTableNames = [
-  'sign_in_accounts',
-  'sign_in_passkeys',
-  'sign_in_one_time',
-  'sign_in_oidc',
-  'sign_in_logins',
-  'sign_in_grants',
-  'sign_in_keys',
+/** Every table has `tenantId`, first in its primary key. In the order in which a tenant's rows may be deleted. */
+export const signInTenantTables = [
+  'signInAccounts',
+  'signInPasskeys',
+  'signInOneTime',
+  'signInOidc',
+  'signInLogins',
+  'signInGrants',
+  'signInKeys',
 ] as const satisfies readonly (keyof SignInTables)[]
 
 /** The built-in identity provider's account of a user. */
 export type AccountRow = {
-  tenant_id: string
-  user_id: string
+  tenantId: string
+  userId: string
   /** Random; also the WebAuthn user handle, so that a passkey tells nothing about the person. */
   subject: string
-  password_hash: string | null
-  totp_sealed: string | null
+  passwordHash: string | null
+  totpSealed: string | null
   /** Last time step whose code was accepted: no step is accepted twice. */
-  totp_last_step: number
-  created_at_ms: number
-  updated_at_ms: number
+  totpLastStep: number
+  createdAtMs: number
+  updatedAtMs: number
 }
 
 export type PasskeyRow = {
-  tenant_id: string
-  credential_id: string
-  user_id: string
+  tenantId: string
+  credentialId: string
+  userId: string
   /** COSE key, base64url. */
-  public_key: string
+  publicKey: string
   counter: number
   transports: string
-  backed_up: number
+  backedUp: number
   name: string
-  created_at_ms: number
-  last_used_at_ms: number | null
+  createdAtMs: number
+  lastUsedAtMs: number | null
 }
 
 /** Anything that may be used once: invitations, hand-off codes, challenges, states, seen logout tokens. */
 export type OneTimeRow = {
-  tenant_id: string
+  tenantId: string
   kind: string
-  key_hash: string
-  user_id: string | null
+  keyHash: string
+  userId: string | null
   sealed: string
-  expires_at_ms: number
+  expiresAtMs: number
 }
 
 /** Models of the OpenID provider. */
 export type OidcRow = {
-  tenant_id: string
+  tenantId: string
   model: string
-  id_hash: string
+  idHash: string
   sealed: string
-  grant_id: string | null
-  uid_hash: string | null
-  user_code_hash: string | null
-  account_id: string | null
-  consumed_at_ms: number | null
-  expires_at_ms: number
+  grantId: string | null
+  uidHash: string | null
+  userCodeHash: string | null
+  accountId: string | null
+  consumedAtMs: number | null
+  expiresAtMs: number
 }
 
 /** One act of signing in: what was proven, where, and the provider session that rests on it. */
 export type LoginRow = {
-  tenant_id: string
+  tenantId: string
   id: string
-  user_id: string
-  hub_session_uid: string | null
-  provider_id: string | null
+  userId: string
+  hubSessionUid: string | null
+  providerId: string | null
   issuer: string
   subject: string
-  upstream_sid: string | null
+  upstreamSid: string | null
   factors: string
-  upstream_token_sealed: string | null
-  groups_checked_at_ms: number
-  created_at_ms: number
-  expires_at_ms: number
-  ended_at_ms: number | null
+  ip: string
+  upstreamTokenSealed: string | null
+  groupsCheckedAtMs: number
+  createdAtMs: number
+  expiresAtMs: number
+  endedAtMs: number | null
 }
 
 /** What a login was used for: one grant of one client, and the session of ours that it opened. */
 export type GrantRow = {
-  tenant_id: string
-  grant_id: string
-  login_id: string
-  client_id: string
-  user_id: string
-  session_id: string | null
-  created_at_ms: number
-  expires_at_ms: number
+  tenantId: string
+  grantId: string
+  loginId: string
+  clientId: string
+  userId: string
+  sessionId: string | null
+  createdAtMs: number
+  expiresAtMs: number
 }
 
 export type KeyRow = {
-  tenant_id: string
+  tenantId: string
   kind: string
   id: string
   sealed: string
-  created_at_ms: number
+  createdAtMs: number
 }
 
-export const signInMigration: Migration = {
+export const signInMigration = {
+  name: '002-sign-in',
   async up(db: Kysely<unknown>): Promise<void> {
     await db.schema
-      .createTable('sign_in_accounts')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
-      .addColumn('user_id', 'text', (column) => column.notNull())
+      .createTable('signInAccounts')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
+      .addColumn('userId', 'text', (column) => column.notNull())
       .addColumn('subject', 'text', (column) => column.notNull())
-      .addColumn('password_hash', 'text')
-      .addColumn('totp_sealed', 'text')
-      .addColumn('totp_last_step', 'bigint', (column) => column.notNull())
-      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('updated_at_ms', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('sign_in_accounts_key', ['tenant_id', 'user_id'])
-      .addUniqueConstraint('sign_in_accounts_subject', ['tenant_id', 'subject'])
+      .addColumn('passwordHash', 'text')
+      .addColumn('totpSealed', 'text')
+      .addColumn('totpLastStep', 'bigint', (column) => column.notNull())
+      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('updatedAtMs', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('signInAccountsKey', ['tenantId', 'userId'])
+      .addUniqueConstraint('signInAccountsSubject', ['tenantId', 'subject'])
       .execute()
     await db.schema
-      .createTable('sign_in_passkeys')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
-      .addColumn('credential_id', 'text', (column) => column.notNull())
-      .addColumn('user_id', 'text', (column) => column.notNull())
-      .addColumn('public_key', 'text', (column) => column.notNull())
+      .createTable('signInPasskeys')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
+      .addColumn('credentialId', 'text', (column) => column.notNull())
+      .addColumn('userId', 'text', (column) => column.notNull())
+      .addColumn('publicKey', 'text', (column) => column.notNull())
       .addColumn('counter', 'bigint', (column) => column.notNull())
       .addColumn('transports', 'text', (column) => column.notNull())
-      .addColumn('backed_up', 'integer', (column) => column.notNull())
+      .addColumn('backedUp', 'integer', (column) => column.notNull())
       .addColumn('name', 'text', (column) => column.notNull())
-      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('last_used_at_ms', 'bigint')
-      .addPrimaryKeyConstraint('sign_in_passkeys_key', ['tenant_id', 'credential_id'])
+      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('lastUsedAtMs', 'bigint')
+      .addPrimaryKeyConstraint('signInPasskeysKey', ['tenantId', 'credentialId'])
       .execute()
     await db.schema
-      .createTable('sign_in_one_time')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
+      .createTable('signInOneTime')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
       .addColumn('kind', 'text', (column) => column.notNull())
-      .addColumn('key_hash', 'text', (column) => column.notNull())
-      .addColumn('user_id', 'text')
+      .addColumn('keyHash', 'text', (column) => column.notNull())
+      .addColumn('userId', 'text')
       .addColumn('sealed', 'text', (column) => column.notNull())
-      .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('sign_in_one_time_key', ['tenant_id', 'kind', 'key_hash'])
+      .addColumn('expiresAtMs', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('signInOneTimeKey', ['tenantId', 'kind', 'keyHash'])
       .execute()
     await db.schema
-      .createTable('sign_in_oidc')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
+      .createTable('signInOidc')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
       .addColumn('model', 'text', (column) => column.notNull())
-      .addColumn('id_hash', 'text', (column) => column.notNull())
+      .addColumn('idHash', 'text', (column) => column.notNull())
       .addColumn('sealed', 'text', (column) => column.notNull())
-      .addColumn('grant_id', 'text')
-      .addColumn('uid_hash', 'text')
-      .addColumn('user_code_hash', 'text')
-      .addColumn('account_id', 'text')
-      .addColumn('consumed_at_ms', 'bigint')
-      .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('sign_in_oidc_key', ['tenant_id', 'model', 'id_hash'])
+      .addColumn('grantId', 'text')
+      .addColumn('uidHash', 'text')
+      .addColumn('userCodeHash', 'text')
+      .addColumn('accountId', 'text')
+      .addColumn('consumedAtMs', 'bigint')
+      .addColumn('expiresAtMs', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('signInOidcKey', ['tenantId', 'model', 'idHash'])
       .execute()
     await db.schema
-      .createTable('sign_in_logins')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
+      .createTable('signInLogins')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
       .addColumn('id', 'text', (column) => column.notNull())
-      .addColumn('user_id', 'text', (column) => column.notNull())
-      .addColumn('hub_session_uid', 'text')
-      .addColumn('provider_id', 'text')
+      .addColumn('userId', 'text', (column) => column.notNull())
+      .addColumn('hubSessionUid', 'text')
+      .addColumn('providerId', 'text')
       .addColumn('issuer', 'text', (column) => column.notNull())
       .addColumn('subject', 'text', (column) => column.notNull())
-      .addColumn('upstream_sid', 'text')
+      .addColumn('upstreamSid', 'text')
       .addColumn('factors', 'text', (column) => column.notNull())
-      .addColumn('upstream_token_sealed', 'text')
-      .addColumn('groups_checked_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('ended_at_ms', 'bigint')
-      .addPrimaryKeyConstraint('sign_in_logins_key', ['tenant_id', 'id'])
+      .addColumn('ip', 'text', (column) => column.notNull())
+      .addColumn('upstreamTokenSealed', 'text')
+      .addColumn('groupsCheckedAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('expiresAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('endedAtMs', 'bigint')
+      .addPrimaryKeyConstraint('signInLoginsKey', ['tenantId', 'id'])
       .execute()
     await db.schema
-      .createTable('sign_in_grants')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
-      .addColumn('grant_id', 'text', (column) => column.notNull())
-      .addColumn('login_id', 'text', (column) => column.notNull())
-      .addColumn('client_id', 'text', (column) => column.notNull())
-      .addColumn('user_id', 'text', (column) => column.notNull())
-      .addColumn('session_id', 'text')
-      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-      .addColumn('expires_at_ms', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('sign_in_grants_key', ['tenant_id', 'grant_id'])
+      .createTable('signInGrants')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
+      .addColumn('grantId', 'text', (column) => column.notNull())
+      .addColumn('loginId', 'text', (column) => column.notNull())
+      .addColumn('clientId', 'text', (column) => column.notNull())
+      .addColumn('userId', 'text', (column) => column.notNull())
+      .addColumn('sessionId', 'text')
+      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
+      .addColumn('expiresAtMs', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('signInGrantsKey', ['tenantId', 'grantId'])
       .execute()
     await db.schema
-      .createTable('sign_in_keys')
-      .addColumn('tenant_id', 'text', (column) => column.notNull())
+      .createTable('signInKeys')
+      .addColumn('tenantId', 'text', (column) => column.notNull())
       .addColumn('kind', 'text', (column) => column.notNull())
       .addColumn('id', 'text', (column) => column.notNull())
       .addColumn('sealed', 'text', (column) => column.notNull())
-      .addColumn('created_at_ms', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('sign_in_keys_key', ['tenant_id', 'kind', 'id'])
+      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
+      .addPrimaryKeyConstraint('signInKeysKey', ['tenantId', 'kind', 'id'])
       .execute()
     for (const [table, column] of indexes) {
-      await db.schema.createIndex(`${table}_${column}`).on(table).columns(['tenant_id', column]).execute()
+      await db.schema
+        .createIndex(`${table}By${column.charAt(0).toUpperCase()}${column.slice(1)}`)
+        .on(table)
+        .columns(['tenantId', column])
+        .execute()
     }
   },
 }
 
 const indexes = [
-  ['sign_in_passkeys', 'user_id'],
-  ['sign_in_one_time', 'expires_at_ms'],
-  ['sign_in_oidc', 'grant_id'],
-  ['sign_in_oidc', 'uid_hash'],
-  ['sign_in_oidc', 'user_code_hash'],
-  ['sign_in_oidc', 'account_id'],
-  ['sign_in_oidc', 'expires_at_ms'],
-  ['sign_in_logins', 'user_id'],
-  ['sign_in_logins', 'hub_session_uid'],
-  ['sign_in_logins', 'subject'],
-  ['sign_in_grants', 'login_id'],
-  ['sign_in_grants', 'user_id'],
-  ['sign_in_grants', 'session_id'],
+  ['signInPasskeys', 'userId'],
+  ['signInOneTime', 'expiresAtMs'],
+  ['signInOidc', 'grantId'],
+  ['signInOidc', 'uidHash'],
+  ['signInOidc', 'userCodeHash'],
+  ['signInOidc', 'accountId'],
+  ['signInOidc', 'expiresAtMs'],
+  ['signInLogins', 'userId'],
+  ['signInLogins', 'hubSessionUid'],
+  ['signInLogins', 'subject'],
+  ['signInGrants', 'loginId'],
+  ['signInGrants', 'userId'],
+  ['signInGrants', 'sessionId'],
 ] as const

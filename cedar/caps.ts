@@ -14,7 +14,15 @@ export const maxIfs = 100
 export const maxChain = 200
 /** `+`, `-` and `*` in one policy: chains of 1,000 kill the instance. */
 export const maxArithmetic = 200
-/** Milliseconds for one check. Text of 10,000 policies takes about 4,000. */
+/** `&&` and `||` in one policy, see the measurement in the test. */
+export const maxJunctions = 1_000
+/** Milliseconds for one check, before what its size adds. */
 export const checkDeadlineMs = 5_000
+/** Milliseconds more per megabyte of policies. Measured: 2 MB (10,000 policies) take 3,500 to 4,500. */
+export const deadlinePerMegabyteMs = 5_000
 /** Megabytes of JavaScript heap of the worker. The WASM memory is counted apart. */
 export const workerHeapMb = 512
+/** Megabytes of stack of the worker, where the engine's own recursion runs besides its WASM stack. */
+export const workerStackMb = 16
+/** Jobs waiting for the worker. */
+export const maxWaitingJobs = 32

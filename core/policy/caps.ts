@@ -14,9 +14,9 @@ export const maxLiteralLength = 65_536
 export const maxAnnotations = 64
 /** Policies in one set. Ten times the largest set that we measure. */
 export const maxPolicies = 100_000
-/** Parents named by one entity. */
-export const maxParents = 10_000
+/** Entities above one entity, direct parents included. A chain of n levels holds n²/2 of them. */
+export const maxAncestors = 2_000
 /** Policies looked at to explain one denial: an explanation must not cost more than many decisions. */
-export const maxExplainedPolicies = 500
+export const maxExplainedPolicies = 200
 /** Nearest policies reported in one denial. */
 export const maxReportedPolicies = 3

@@ -1,7 +1,7 @@
 // The entities that policies speak of: an immutable store with ancestors worked out in advance. A change makes a new
 // store that shares everything it does not touch. Must never contain a cycle, nor two records of one entity.
 import { Fault } from '#core/fault.ts'
-import { maxParents } from './caps.ts'
+import { maxAncestors } from './caps.ts'
 import { CedarRecord, type EntityUid, sameValue, type Value } from './value.ts'
 
 export type Entity = {
@@ -67,7 +67,6 @@ export class EntityStore {
       const earlier = incoming.get(each.uid.key)
       if (earlier !== undefined && !sameEntity(earlier, each))
         throw invalid(`${each.uid} is listed twice, differently.`)
-      if (each.parents.length > maxParents) throw invalid(`${each.uid} has more than ${maxParents} parents.`)
       incoming.set(each.uid.key, each)
     }
     return this.#changed(incoming, new Set())
@@ -174,6 +173,7 @@ function union(
     set.add(parent.key)
     for (const key of lookUp(parent.key)?.keys ?? []) set.add(key)
   }
+  if (set.size > maxAncestors) throw invalid(`${parents[0]} and others: more than ${maxAncestors} entities above one.`)
   const made = { keys: [...set], set }
   shared.set(name, made)
   return made

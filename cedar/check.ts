@@ -1,0 +1,200 @@
+// Parses, validates and compiles a set of policies with the official engine. Runs inside the disposable worker; what
+// it returns is plain data. Must never be called on a thread that carries traffic.
+import { compileTemplate } from '#core/policy/policy.ts'
+import { knownAnnotations } from '#core/policy/schema.ts'
+import { maxBracketNesting, maxSchemaTextBytes } from './caps.ts'
+import { isNestedDeeper, offsetOfByte, placeOf, type PolicyText, splitPolicies } from './policy-text.ts'
+import type { CedarEngine } from './wasm.ts'
+
+export type PolicyDocument = { readonly name: string; readonly text: string }
+
+export type CheckedPolicy = {
+  /** The document's name, with `.n` when it holds several policies; `policyN` for bare text. N counts by position. */
+  readonly id: string
+  /** `@id` when given, else the id. */
+  readonly name: string
+  /** Cedar's JSON form; integers beyond 53 bits as `{"__long": digits}`. */
+  readonly est: unknown
+  readonly annotations: Readonly<Record<string, string>>
+  readonly document: string
+  /** Where the policy begins in its document, from 1. */
+  readonly line: number
+  readonly isTemplate: boolean
+}
+
+export type CheckProblem = {
+  readonly message: string
+  readonly policy?: string
+  readonly document?: string
+  readonly line: number | null
+  readonly column: number | null
+}
+
+export type CheckResult =
+  | { readonly ok: true; readonly policies: readonly CheckedPolicy[]; readonly warnings: readonly CheckProblem[] }
+  | { readonly ok: false; readonly errors: readonly CheckProblem[] }
+
+/** `schema` null: parsed only, not validated. */
+export type CheckInput = { readonly documents: string | readonly PolicyDocument[]; readonly schema: string | null }
+
+type Numbered = PolicyText & { readonly id: string; readonly document: PolicyDocument }
+type Detail = {
+  readonly message: string
+  readonly help?: string | null
+  readonly sourceLocations?: readonly { readonly start: number; readonly end: number }[]
+}
+
+/** Errors shown at most; a broken file should not answer with a megabyte. */
+const maxErrors = 50
+
+/** What can be refused without the official engine. The caller runs this before it spends a worker. */
+export function refuseEarly({ documents, schema }: CheckInput): readonly CheckProblem[] {
+  const errors: CheckProblem[] = []
+  for (const document of listOf(documents)) {
+    const split = splitPolicies(document.text)
+    if (split.kind === 'refused') errors.push(problemIn(document, split.problem.message, split.problem.offset))
+  }
+  if (
+    schema !== null &&
+    (Buffer.byteLength(schema) > maxSchemaTextBytes || isNestedDeeper(schema, maxBracketNesting))
+  ) {
+    errors.push({ message: 'the schema is too large or nested too deeply', line: null, column: null })
+  }
+  return errors.slice(0, maxErrors)
+}
+
+export function check(cedar: CedarEngine, input: CheckInput): CheckResult {
+  const early = refuseEarly(input)
+  if (early.length > 0) return { ok: false, errors: early }
+  const errors: CheckProblem[] = []
+  const numbered = listOf(input.documents).flatMap((document) => number(document, typeof input.documents === 'string'))
+  const seen = new Set<string>()
+  const policies: CheckedPolicy[] = []
+  for (const each of numbered) {
+    if (seen.has(each.id))
+      errors.push(problemIn(each.document, `two policies have the name "${each.id}"`, each.start, each.id))
+    seen.add(each.id)
+    const checked = readOne(cedar, each)
+    if ('message' in checked) errors.push(checked)
+    else policies.push(checked)
+    if (errors.length >= maxErrors) break
+  }
+  if (errors.length > 0) return { ok: false, errors }
+  if (input.schema === null) return { ok: true, policies, warnings: [] }
+  return validated(cedar, numbered, policies, input.schema)
+}
+
+function listOf(documents: CheckInput['documents']): readonly PolicyDocument[] {
+  return typeof documents === 'string' ? [{ name: 'policy', text: documents }] : documents
+}
+
+function number(document: PolicyDocument, isBare: boolean): Numbered[] {
+  const split = splitPolicies(document.text)
+  if (split.kind === 'refused') return []
+  return split.policies.map((policy, at) => {
+    const id = isBare ? `policy${at}` : split.policies.length === 1 ? document.name : `${document.name}.${at}`
+    return { ...policy, id, document }
+  })
+}
+
+function readOne(cedar: CedarEngine, each: Numbered): CheckedPolicy | CheckProblem {
+  const answer = each.isTemplate ? cedar.templateToJson(each.text) : cedar.policyToJson(each.text)
+  if (answer.type === 'failure') return problemOf(each, answer.errors[0] ?? { message: 'it cannot be parsed' })
+  const est = answer.json
+  try {
+    const { form } = compileTemplate({ id: each.id, est })
+    const annotations = Object.fromEntries(form.annotations)
+    return {
+      id: each.id,
+      name: form.annotations.get('id') || each.id,
+      est,
+      annotations,
+      document: each.document.name,
+      line: each.line,
+      isTemplate: each.isTemplate,
+    }
+  } catch (error) {
+    return problemIn(
+      each.document,
+      error instanceof Error ? error.message : 'it cannot be compiled',
+      each.start,
+      each.id,
+    )
+  }
+}
+
+function validated(
+  cedar: CedarEngine,
+  numbered: readonly Numbered[],
+  policies: readonly CheckedPolicy[],
+  schema: string,
+): CheckResult {
+  const texts = (isTemplate: boolean): Record<string, string> =>
+    Object.fromEntries(numbered.filter((each) => each.isTemplate === isTemplate).map(({ id, text }) => [id, text]))
+  const answer = cedar.validate({
+    schema: schemaOf(schema),
+    policies: { staticPolicies: texts(false), templates: texts(true) },
+  })
+  if (answer.type === 'failure') {
+    return { ok: false, errors: answer.errors.map(({ message }) => ({ message, line: null, column: null })) }
+  }
+  const byId = new Map(numbered.map((each) => [each.id, each]))
+  const placed = ({ policyId, error }: { readonly policyId: string; readonly error: Detail }): CheckProblem => {
+    const each = byId.get(policyId)
+    return each === undefined ? { message: error.message, line: null, column: null } : problemOf(each, error)
+  }
+  // The engine's order is by id as text; ours is by position
+  const position = new Map(numbered.map(({ id }, at) => [id, at]))
+  const sorted = <T extends { readonly policyId: string }>(list: readonly T[]): readonly T[] =>
+    list.toSorted((left, right) => (position.get(left.policyId) ?? 0) - (position.get(right.policyId) ?? 0))
+  const errors = onePerPlace(sorted(answer.validationErrors).map(placed)).slice(0, maxErrors)
+  if (errors.length > 0) return { ok: false, errors }
+  const warnings = onePerPlace(sorted(answer.validationWarnings).map(placed)).slice(0, maxErrors)
+  return { ok: true, policies, warnings: [...warnings, ...unknownAnnotations(policies)] }
+}
+
+/** The engine repeats a mistake for every action that the policy could mean. */
+function onePerPlace(problems: readonly CheckProblem[]): CheckProblem[] {
+  const seen = new Set<string>()
+  return problems.filter(({ policy, line, column }) => {
+    const place = `${line} ${column} ${policy}`
+    return seen.has(place) ? false : seen.add(place)
+  })
+}
+
+/** A misspelt obligation would silently do nothing. */
+function unknownAnnotations(policies: readonly CheckedPolicy[]): CheckProblem[] {
+  return policies.flatMap(({ id, document, line, annotations }) =>
+    Object.keys(annotations)
+      .filter((name) => !knownAnnotations.includes(name))
+      .map((name) => ({
+        message: `the annotation @${name} has no meaning here`,
+        policy: id,
+        document,
+        line,
+        column: null,
+      })),
+  )
+}
+
+/** Human syntax, or JSON when it begins with a brace. */
+export function schemaOf(text: string): Parameters<CedarEngine['validate']>[0]['schema'] {
+  return text.trimStart().startsWith('{')
+    ? (JSON.parse(text) as Parameters<CedarEngine['validate']>[0]['schema'])
+    : text
+}
+
+function problemOf(each: Numbered, error: Detail): CheckProblem {
+  const place = error.sourceLocations?.[0]
+  const offset = each.start + (place === undefined ? 0 : offsetOfByte(each.text, place.start))
+  // The engine repeats the id and what it was doing; the place says that already
+  const message = error.message
+    .replace(/^failed to parse (?:policy|template)(?: from string)?: /, '')
+    .replace(/^for policy `[^`]*`, /, '')
+  return problemIn(each.document, error.help ? `${message} (${error.help})` : message, offset, each.id)
+}
+
+function problemIn(document: PolicyDocument, message: string, offset: number, policy?: string): CheckProblem {
+  const place = placeOf(document.text, offset)
+  return { message, ...(policy === undefined ? {} : { policy }), document: document.name, ...place }
+}

@@ -1,0 +1,61 @@
+// A decision in words: what happened, and what the person can do about it. One sentence for every reason. Must never
+// name a policy's conditions by itself: how much of those an end user sees is the tenant's choice.
+import type { Decision, DenyReason } from './decide.ts'
+
+const advice: Readonly<Record<DenyReason, string>> = {
+  'tenant-suspended': 'Access for your organisation is suspended; ask your administrator.',
+  'user-disabled': 'Your account is disabled; ask your administrator to enable it.',
+  'session-ended': 'Your session was ended; sign in again.',
+  'session-expired': 'Your session is over; sign in again.',
+  'device-revoked': 'This device is no longer trusted; enrol it again or use another one.',
+  'device-required': 'This app needs an enrolled device; install the agent and sign in with it.',
+  contained: 'Access is stopped for safety while an incident is looked into; ask your security team.',
+  'outside-contract': "Your organisation's access has not begun or is over; ask your sponsor to extend it.",
+  'app-not-in-contract': "This app is not part of your organisation's access; ask your sponsor to add it.",
+  'app-disabled': 'This app is switched off; ask its owner when it will be back.',
+  'app-unknown': 'There is no such app here, or you may not see it; check the name.',
+  'snapshot-stale': 'This exchange has been without its control plane for too long to decide; try again shortly.',
+  'path-not-allowed': 'This address inside the app, or this method, is not open; ask the owner of the app.',
+  'no-policy': 'Nothing allows you this; request access, or meet the conditions that are listed.',
+  forbidden: 'A rule of your organisation forbids this; ask your administrator if you think it should not.',
+  'journal-full': 'Records cannot be written at the moment and your organisation requires them; try again shortly.',
+  'no-connector': 'The app is not connected at the moment; try again shortly, or tell its owner.',
+}
+
+const summaries: Readonly<Record<DenyReason, string>> = {
+  'tenant-suspended': 'the tenant is suspended',
+  'user-disabled': 'the user is disabled',
+  'session-ended': 'the session was ended',
+  'session-expired': 'the session expired',
+  'device-revoked': 'the device was revoked',
+  'device-required': 'a device is required',
+  contained: 'contained',
+  'outside-contract': 'outside the contract window',
+  'app-not-in-contract': 'the app is not in the contract',
+  'app-disabled': 'the app is disabled',
+  'app-unknown': 'no such app',
+  'snapshot-stale': 'the snapshot is too old',
+  'path-not-allowed': 'the path or method is not allowed',
+  'no-policy': 'no policy permits it',
+  forbidden: 'a policy forbids it',
+  'journal-full': 'the journal cannot be written',
+  'no-connector': 'no connector is available',
+}
+
+/** What to do, in one sentence; the empty text when allowed. */
+export function adviceFor(decision: Decision): string {
+  return decision.kind === 'allow' ? '' : advice[decision.reason]
+}
+
+/** What happened, in one line for logs and administrators. Reads `missing`, so it costs on a denial. */
+export function describe(decision: Decision): string {
+  const names = decision.policies.map(({ name, line }) => (line === null ? name : `${name} (line ${line})`)).join(', ')
+  if (decision.kind === 'allow') {
+    const obligations = decision.obligations.map(({ name, value }) => `${name} ${JSON.stringify(value)}`).join(', ')
+    return `allowed by ${names}${obligations === '' ? '' : `, with ${obligations}`}`
+  }
+  const nearest = decision.missing[0]
+  if (names !== '') return `denied: ${summaries[decision.reason]}: ${names}`
+  if (nearest === undefined) return `denied: ${summaries[decision.reason]}`
+  return `denied: ${summaries[decision.reason]}; nearest ${nearest.policy.name}: ${nearest.conditions.join('; ')}`
+}

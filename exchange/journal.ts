@@ -1,0 +1,180 @@
+// Step 6 of 6, journal: one event per decision, written before its effect, and one per closed flow. Must never hold a
+// query string, a cookie, a header or a body; where a tenant requires the journal, what cannot be written is denied.
+import { randomUUID } from 'node:crypto'
+import { journalEvent, type EventFacts } from '#core/events/event.ts'
+import { deny, type Decision } from '#core/policy/decide.ts'
+import { asFault, type Fault } from '#core/fault.ts'
+import { isId, type TenantId } from '#core/ids.ts'
+import { factsOf, type Access } from '#exchange/decide.ts'
+import type { Flow } from '#exchange/flows/live-flows.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+
+export type EventSink = {
+  /** The kernel has the event when this returns. Throws Fault `journal-full` and others. */
+  readonly append: (tenantId: TenantId, event: object) => unknown
+}
+
+export type JournalDeps = {
+  readonly sink: EventSink
+  readonly exchangeId: string
+  readonly now: () => number
+  /** An event was lost: told with the reason, never with the event. */
+  readonly onLost: (tenantId: string, fault: Fault) => void
+}
+
+export type Journalled = {
+  /** The decision to obey: the one given, or a denial because it could not be written. */
+  readonly decision: Decision
+  readonly eventId: string
+}
+
+export type DecisionContext = {
+  readonly flowId?: string | null
+  readonly host: string
+  readonly port?: number
+}
+
+export type ExchangeJournal = {
+  readonly decided: (tenant: Tenant, access: Access, decision: Decision, context: DecisionContext) => Journalled
+  readonly closed: (tenant: Tenant | undefined, flow: Flow, reason: string) => void
+  /** Somebody whom we know was turned away at a door, before there was anything to decide. */
+  readonly refused: (tenant: Tenant, facts: Refusal) => string
+}
+
+export type Refusal = {
+  readonly reason: string
+  readonly clientIp: string
+  readonly host: string
+  readonly deviceId?: string | null
+  readonly connectorId?: string | null
+}
+
+const httpActivities: ReadonlyMap<string, 'delete' | 'get' | 'head' | 'options' | 'post' | 'put' | 'patch'> = new Map([
+  ['DELETE', 'delete'],
+  ['GET', 'get'],
+  ['HEAD', 'head'],
+  ['OPTIONS', 'options'],
+  ['POST', 'post'],
+  ['PUT', 'put'],
+  ['PATCH', 'patch'],
+])
+
+export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): ExchangeJournal {
+  return {
+    decided(tenant, access, decision, context) {
+      const uid = randomUUID()
+      const facts = decisionFacts(uid, tenant, access, decision, context)
+      const event =
+        access.http === null
+          ? journalEvent('authorization', 'decide', facts)
+          : journalEvent('http', httpActivities.get(access.http.method) ?? 'other', facts)
+      const isWritten = write(tenant.id, event)
+      const mustDeny = !isWritten && tenant.record.journalMandatory && decision.kind === 'allow'
+      return { decision: mustDeny ? deny('journal-full') : decision, eventId: uid }
+    },
+    closed(tenant, flow, reason) {
+      const { access, tenantId } = flow
+      const bytes = flow.bytes()
+      write(
+        tenantId,
+        journalEvent('network', 'close', {
+          uid: randomUUID(),
+          timeMs: now(),
+          tenantId,
+          outcome: 'success',
+          ...whoAndWhat(tenant, access),
+          flowId: flow.id,
+          exchangeId,
+          connectorId: access.connectorId,
+          traffic: { bytesIn: bytes.in, bytesOut: bytes.out, durationMs: Math.max(0, now() - flow.openedAtMs) },
+          message: reason,
+          extra: { way: flow.way, close_reason: reason },
+        }),
+      )
+    },
+    refused(tenant, { reason, clientIp, host, deviceId = null, connectorId = null }) {
+      const uid = randomUUID()
+      write(
+        tenant.id,
+        journalEvent('network', 'refuse', {
+          uid,
+          timeMs: now(),
+          tenantId: tenant.id,
+          outcome: 'failure',
+          severity: 2,
+          source: { ip: clientIp },
+          destination: { host },
+          deviceId,
+          connectorId,
+          exchangeId,
+          decision: { kind: 'deny', reason, policies: [] },
+        }),
+      )
+      return uid
+    },
+  }
+
+  function write(tenantId: string, event: object): boolean {
+    try {
+      if (!isId('tenant', tenantId)) throw new TypeError('tenant id')
+      sink.append(tenantId, event)
+      return true
+    } catch (error) {
+      onLost(tenantId, asFault(error))
+      return false
+    }
+  }
+
+  function decisionFacts(
+    uid: string,
+    tenant: Tenant,
+    access: Access,
+    decision: Decision,
+    { flowId, host, port }: DecisionContext,
+  ): EventFacts {
+    const timeMs = now()
+    const inputs = factsOf(tenant, access, timeMs)
+    const isAllowed = decision.kind === 'allow'
+    return {
+      uid,
+      timeMs,
+      tenantId: tenant.id,
+      outcome: isAllowed ? 'success' : 'failure',
+      severity: isAllowed ? 1 : 2,
+      ...whoAndWhat(tenant, access),
+      destination: { host, ...(port !== undefined && { port }) },
+      flowId: flowId ?? null,
+      exchangeId,
+      connectorId: access.connectorId,
+      ...(access.http !== null && {
+        http: { method: access.http.method, path: access.http.path, host: access.http.host },
+      }),
+      decision: {
+        kind: decision.kind,
+        policies: decision.policies,
+        ...(decision.kind === 'deny' && {
+          reason: decision.reason,
+          missing: decision.missing.flatMap(({ conditions }) => conditions),
+        }),
+        ...(inputs !== undefined && { inputs }),
+      },
+    }
+  }
+}
+
+function whoAndWhat(tenant: Tenant | undefined, access: Access) {
+  const user = tenant?.users.get(access.userId)
+  const app = tenant?.apps.get(access.appId)
+  const organisation = tenant?.organisations.get(user?.organisationId ?? '')
+  return {
+    user: {
+      uid: access.userId,
+      name: user?.name ?? '',
+      org: organisation?.name ?? null,
+    },
+    sessionId: access.sessionId,
+    deviceId: access.deviceId,
+    source: { ip: access.clientIp },
+    ...(app !== undefined && { app: { uid: app.id, name: app.name } }),
+  }
+}

@@ -75,6 +75,14 @@ export const MAX_MATCH_CHARACTERS = 512
 export const FOLLOW_POLL_MS = 1000
 /** Bytes of lines in one shipped batch. */
 export const MAX_BATCH_BYTES = 512 * 1024
+/** Bytes of a batch as one message: the lines, the header before them. */
+export const MAX_SHIPMENT_BYTES = MAX_BATCH_BYTES + 8 * 1024
+/** Bytes of one event a configuration may allow: a line must fit in a batch. */
+export const MAX_CONFIGURED_EVENT_BYTES = 256 * 1024
+/** Bytes of a segment at the receiver: what an honest writer's cap may be, so that a hostile one is bounded. */
+export const MAX_RECEIVED_SEGMENT_BYTES = 64 * 1024 * 1024
+/** Answers of the receiver waiting to be read. */
+export const MAX_QUEUED_ANSWERS = 1024
 /** Batches sent and not yet acknowledged, over all chains. */
 export const MAX_UNACKNOWLEDGED_BATCHES = 8
 /** Milliseconds after which an unanswered batch is sent again. */

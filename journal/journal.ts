@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Fault, isFault } from '#core/fault.ts'
 import { isId, type TenantId } from '#core/ids.ts'
-import { defaultCaps, type JournalCaps } from './caps.ts'
+import { defaultCaps, MAX_CONFIGURED_EVENT_BYTES, type JournalCaps } from './caps.ts'
 import { Chain, releaseDescriptor, type ChainHost, type Receipt, type Segment, type Staged } from './chain.ts'
 import { syncFolder, systemDisk, type Disk } from './disk.ts'
 import { GroupSync } from './group-sync.ts'
@@ -36,7 +36,13 @@ export type JournalDeps = {
 }
 
 export type JournalProblem = {
-  readonly kind: 'torn-cut' | 'chain-corrupt' | 'epoch-ended' | 'checkpoint-failed' | 'shipping-refused'
+  readonly kind:
+    | 'torn-cut'
+    | 'chain-corrupt'
+    | 'epoch-ended'
+    | 'checkpoint-failed'
+    | 'shipping-refused'
+    | 'shipping-failed'
   readonly tenant: TenantId
   readonly writer: string
   readonly detail: Readonly<Record<string, unknown>>
@@ -61,6 +67,9 @@ export async function startJournal(config: JournalConfig, deps: JournalDeps): Pr
   }
   if (!/^[\w.:-]{1,100}$/.test(deps.signer.keyId)) {
     throw new Fault('configuration-invalid', { hint: 'The journal key id is not valid.' })
+  }
+  if ((config.caps?.maxEventBytes ?? 0) > MAX_CONFIGURED_EVENT_BYTES) {
+    throw new Fault('configuration-invalid', { hint: 'maxEventBytes is larger than a shipped batch can carry.' })
   }
   await mkdir(config.root, { recursive: true, mode: 0o700 })
   const lock = await acquireLock(join(config.root, `${config.writer}.lock`))
@@ -99,6 +108,7 @@ export class Journal {
     'epoch-ended': 0,
     'checkpoint-failed': 0,
     'shipping-refused': 0,
+    'shipping-failed': 0,
   }
   readonly #stagedChains = new Set<Chain>()
   #bytes = 0
@@ -196,10 +206,10 @@ export class Journal {
     })
   }
 
-  /** Ends the tenant's current segment, so that it can be removed. False when there is nothing in it. */
-  seal(tenant: TenantId): boolean {
-    const chain = this.#chains.get(tenant)
-    if (chain?.seal() !== true) return false
+  /** Ends a chain's current segment, so that it can be removed. False when there is nothing in it. */
+  seal(place: ChainPlace): boolean {
+    const chain = this.#chains.get(place.tenant)
+    if (chain === undefined || chain.place.writer !== place.writer || !chain.seal()) return false
     this.#sync.markDirty(chain)
     return true
   }
@@ -241,10 +251,11 @@ export class Journal {
     this.#epochs.delete(tenant)
   }
 
-  /** Ends the tenant's chain and lets the next record start a new epoch: for a chain that cannot be trusted any more. */
-  endEpoch(tenant: TenantId, reason: string): void {
-    const chain = this.#chains.get(tenant)
-    if (chain !== undefined) this.#endEpoch(chain, new Fault('journal-corrupt', { detail: { reason } }))
+  /** Ends a chain that cannot be trusted any more, if it is the current one: the next record starts a new epoch. */
+  endEpochOf(place: ChainPlace, reason: string): void {
+    const chain = this.#chains.get(place.tenant)
+    if (chain === undefined || chain.place.writer !== place.writer) return
+    this.#endEpoch(chain, new Fault('journal-corrupt', { detail: { reason } }))
   }
 
   /** Counts a problem and tells the owner. For this part's own use. */

@@ -39,7 +39,10 @@ export async function startTestJournal(
   const problems: JournalProblem[] = []
   const keys = [testKey.key]
   const report = (problem: JournalProblem): void => void problems.push(problem)
-  const journal = await startJournal({ writer: 'exc_one', ...config }, { signer: testKey.signer, keys, report, ...deps })
+  const journal = await startJournal(
+    { writer: 'exc_one', ...config },
+    { signer: testKey.signer, keys, report, ...deps },
+  )
   return { journal, problems, keys }
 }
 

@@ -13,6 +13,7 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   rsync: ['/usr/bin/rsync'],
   postgresql: ['/usr/lib/postgresql'],
   'postgresql-client': ['/usr/bin/psql'],
+  nftables: ['/usr/sbin/nft'],
   iproute2: ['/usr/sbin/ip', '/sbin/ip', '/bin/ip'],
   dnsutils: ['/usr/bin/dig'],
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],

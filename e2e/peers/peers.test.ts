@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { startBrowser } from './browser.ts'
 import { startGitHttp } from './git-http.ts'
+import { makeNetwork, namespacesAbsent } from './namespaces.ts'
 import { startPostgres } from './postgres.ts'
 import { startSsh } from './ssh.ts'
 
@@ -52,3 +53,29 @@ test('Chromium starts with its own trust store', { skip: absent('/usr/bin/chromi
   await page.goto('data:text/html,<title>hello</title>')
   assert.equal(await page.title(), 'hello')
 })
+
+test(
+  'in the test network nobody can open a connection to the app host, not even the edge',
+  { skip: namespacesAbsent() },
+  async () => {
+    await using network = makeNetwork()
+    const server = network.spawn(
+      'app',
+      process.execPath,
+      ['-e', "require('net').createServer(s=>s.end('x')).listen(8080,'0.0.0.0',()=>console.log('up'))"],
+      { stdio: ['ignore', 'pipe', 'inherit'] },
+    )
+    await new Promise((resolve) => server.stdout?.once('data', resolve))
+    const probe = (host: 'user' | 'edge' | 'app', address: string) =>
+      network
+        .run(host, process.execPath, [
+          '-e',
+          `const s=require('net').connect(8080,'${address}');s.setTimeout(1500,()=>{console.log('silence');process.exit()});s.on('error',e=>{console.log(e.code);process.exit()});s.on('data',()=>{console.log('open');process.exit()})`,
+        ])
+        .trim()
+    assert.equal(probe('app', '127.0.0.1'), 'open')
+    assert.equal(probe('edge', network.appAddress), 'silence')
+    assert.equal(probe('user', network.appAddress), 'ENETUNREACH')
+    server.kill()
+  },
+)

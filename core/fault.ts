@@ -32,6 +32,7 @@ export const faultTable = {
   'upstream-unreachable': [502, 'The connector could not reach the app.'],
   'upstream-timeout': [504, 'The app did not answer in time.'],
   'upstream-malformed': [502, 'The app sent an answer that could not be read.'],
+  'identity-provider-failed': [502, 'The identity provider did not answer as it should; try again, or another way.'],
   'control-unreachable': [503, 'The control plane cannot be reached at the moment.'],
   'snapshot-stale': [503, 'The policy on this exchange is too old to decide on.'],
   'snapshot-refused': [500, 'A snapshot was not authentic or older than the one in force.'],

@@ -7,7 +7,7 @@ import type { TenantId } from '#core/ids.ts'
 import type { JournalCaps } from './caps.ts'
 import type { Disk } from './disk.ts'
 import { errorCode, segmentPath, type ChainPlace } from './layout.ts'
-import { formatLine, hashPrefix, hashRecord } from './record.ts'
+import { formatLine, hashPrefix, hashRecord, wholeMs } from './record.ts'
 import type { Recovered } from './recover.ts'
 
 /** Names a record for good. */
@@ -120,7 +120,7 @@ export class Chain {
       throw new Fault('request-too-large', { hint: `An event has at most ${caps.maxEventBytes} bytes.` })
     }
     if (this.isBroken) throw this.#full(undefined)
-    const timeMs = Math.max(0, Math.floor(this.host.nowMs()))
+    const timeMs = wholeMs(this.host.nowMs())
     const sequence = this.#tipSequence + 1
     const hash = hashRecord(this.#prefix, sequence, this.#tipHash, timeMs, json)
     const line = formatLine(sequence, timeMs, hash, json)

@@ -28,6 +28,11 @@ export function genesisHash(chain: ChainName): string {
   return hash('sha256', `sallyport-journal-genesis-v1\n${chain.tenant}\n${chain.writer}`, 'hex')
 }
 
+/** A clock's reading as a record can hold it, whatever the clock says: time is information, it must not break a line. */
+export function wholeMs(clockMs: number): number {
+  return clockMs >= 0 && clockMs <= Number.MAX_SAFE_INTEGER ? Math.floor(clockMs) : 0
+}
+
 /** What every record hash of the chain begins with. Made once per chain. */
 export function hashPrefix(chain: ChainName): string {
   return `sallyport-journal-record-v1\n${chain.tenant}\n${chain.writer}\n`

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import { readSmallFile, replaceFile, syncFile, syncFolder } from './disk.ts'
 import { headPath, listSegments, names, sealPath, segmentPath, tornPath, type ChainPlace } from './layout.ts'
-import { genesisHash } from './record.ts'
+import { genesisHash, wholeMs } from './record.ts'
 import { lastRecord, scanSegment, type ChainEnd, type Scan } from './scan.ts'
 import { isAuthentic, parseStatement, signCheckpoint } from './statement.ts'
 import type { Checkpoint, JournalKey, JournalSigner } from './statement.ts'
@@ -164,7 +164,7 @@ async function completeSeals(
     if (scan.damage !== undefined) throw corrupt(chain, scan.damage.reason, scan.sequence + 1)
     const { sequence, hash, earliestMs, latestMs } = scan
     const body = { kind: 'seal', tenant: chain.tenant, writer: chain.writer, segment: first, sequence, hash } as const
-    const seal = signCheckpoint({ ...body, earliestMs, latestMs, timeMs: nowMs() }, signer)
+    const seal = signCheckpoint({ ...body, earliestMs, latestMs, timeMs: wholeMs(nowMs()) }, signer)
     await replaceFile(sealPath(chain.dir, first), JSON.stringify(seal))
     before = scan
   }

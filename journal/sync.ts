@@ -3,6 +3,7 @@
 import { releaseDescriptor, type Chain, type Segment } from './chain.ts'
 import { replaceFile, syncFile, syncFolder } from './disk.ts'
 import { headPath, sealPath } from './layout.ts'
+import { wholeMs } from './record.ts'
 import { signCheckpoint, type Checkpoint, type JournalSigner } from './statement.ts'
 
 /** Where a chain stood when its sync began: everything up to here is on the disk now. */
@@ -90,6 +91,6 @@ function checkpoint(
 ): Omit<Checkpoint, 'keyId' | 'signature'> {
   const { tenant, writer } = chain.place
   const { sequence, hash, earliestMs, latestMs } = at
-  const timeMs = Math.max(0, Math.floor(chain.host.nowMs()))
+  const timeMs = wholeMs(chain.host.nowMs())
   return { kind, tenant, writer, segment, sequence, hash, earliestMs, latestMs, timeMs }
 }

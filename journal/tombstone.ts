@@ -5,7 +5,7 @@ import { Fault } from '#core/fault.ts'
 import { MAX_STATEMENT_BYTES, MAX_TOMBSTONES } from './caps.ts'
 import { readSmallFile, replaceFile, syncFolder } from './disk.ts'
 import { isMissing, listSegments, sealPath, segmentPath, tombstonesPath, type ChainPlace } from './layout.ts'
-import { genesisHash } from './record.ts'
+import { genesisHash, wholeMs } from './record.ts'
 import { scanSegment, type ChainEnd } from './scan.ts'
 import { isAuthentic, parseStatement, signTombstone } from './statement.ts'
 import type { JournalKey, JournalSigner, Tombstone, TombstoneReason } from './statement.ts'
@@ -93,7 +93,7 @@ export async function removeSegments(chain: ChainPlace, request: RemoveRequest, 
       previousHash: from.hash,
       lastHash: end.hash,
       reason: folded ? 'several' : request.reason,
-      timeMs: deps.nowMs(),
+      timeMs: wholeMs(deps.nowMs()),
     },
     deps.signer,
   )

@@ -26,3 +26,7 @@ export const workerHeapMb = 512
 export const workerStackMb = 16
 /** Jobs waiting for the worker. */
 export const maxWaitingJobs = 32
+/** Bytes of one file of policies, entities, requests or schema that a tool reads. */
+export const maxInputFileBytes = 64 * 1024 * 1024
+/** Files below a conformance directory; the public corpus has about 8,000 tests. */
+export const maxConformanceFiles = 200_000

@@ -1,5 +1,6 @@
 // Parses, validates and compiles a set of policies with the official engine. Runs inside the disposable worker; what
 // it returns is plain data. Must never be called on a thread that carries traffic.
+import { Fault } from '#core/fault.ts'
 import { compileTemplate } from '#core/policy/policy.ts'
 import { knownAnnotations } from '#core/policy/schema.ts'
 import { maxBracketNesting, maxSchemaTextBytes } from './caps.ts'
@@ -46,6 +47,8 @@ type Detail = {
 
 /** Errors shown at most; a broken file should not answer with a megabyte. */
 const maxErrors = 50
+/** UTF-16 units of one message: the engine writes nested types out in full. */
+const maxMessageLength = 500
 
 /** What can be refused without the official engine. The caller runs this before it spends a worker. */
 export function refuseEarly({ documents, schema }: CheckInput): readonly CheckProblem[] {
@@ -177,11 +180,14 @@ function unknownAnnotations(policies: readonly CheckedPolicy[]): CheckProblem[] 
   )
 }
 
-/** Human syntax, or JSON when it begins with a brace. */
+/** Human syntax, or JSON when it begins with a brace. Throws `policy-invalid`. */
 export function schemaOf(text: string): Parameters<CedarEngine['validate']>[0]['schema'] {
-  return text.trimStart().startsWith('{')
-    ? (JSON.parse(text) as Parameters<CedarEngine['validate']>[0]['schema'])
-    : text
+  if (!text.trimStart().startsWith('{')) return text
+  try {
+    return JSON.parse(text) as Parameters<CedarEngine['validate']>[0]['schema']
+  } catch (error) {
+    throw new Fault('policy-invalid', { hint: 'The schema is not JSON.', cause: error })
+  }
 }
 
 function problemOf(each: Numbered, error: Detail): CheckProblem {
@@ -196,5 +202,11 @@ function problemOf(each: Numbered, error: Detail): CheckProblem {
 
 function problemIn(document: PolicyDocument, message: string, offset: number, policy?: string): CheckProblem {
   const place = placeOf(document.text, offset)
-  return { message, ...(policy === undefined ? {} : { policy }), document: document.name, ...place }
+  const shown = message.length <= maxMessageLength ? message : `${message.slice(0, maxMessageLength)}…`
+  return {
+    message: shown,
+    ...(policy === undefined ? {} : { policy }),
+    document: document.name,
+    ...place,
+  }
 }

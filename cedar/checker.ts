@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads'
 import { Fault } from '#core/fault.ts'
 import { checkDeadlineMs, deadlinePerMegabyteMs, maxWaitingJobs, workerHeapMb, workerStackMb } from './caps.ts'
 import { type CheckInput, type CheckResult, refuseEarly } from './check.ts'
-import type { OfficialAnswer, OfficialCall } from './official.ts'
+import type { OfficialAnswer, OfficialCall, OfficialPolicies, UidJson } from './official.ts'
 import type { Job, Reply } from './worker.ts'
 
 export type PolicyChecker = {
@@ -14,6 +14,11 @@ export type PolicyChecker = {
   ask(call: OfficialCall, options?: JobOptions): Promise<OfficialAnswer>
   /** The schema in Cedar's JSON form with names resolved. Throws `policy-invalid`. */
   schemaJson(text: string, options?: JobOptions): Promise<unknown>
+  /** Throws `document-invalid` when they do not fit the schema (text or JSON). */
+  checkEntities(entities: unknown, schema: string, options?: JobOptions): Promise<void>
+  checkContext(context: unknown, action: UidJson, schema: string, options?: JobOptions): Promise<void>
+  /** The strict validator's verdict. */
+  isValid(policies: OfficialPolicies, schema: string, options?: JobOptions): Promise<boolean>
   /** Waits for jobs under way, refuses new ones. */
   close(): Promise<void>
   destroy(fault: Fault): void
@@ -75,6 +80,15 @@ export function startPolicyChecker(): PolicyChecker {
         throw new Fault('policy-invalid', { hint: `Schema: ${answer.errors?.[0]?.message ?? 'malformed'}` })
       return answer.json
     },
+    async checkEntities(entities, schema, options = {}) {
+      refuseProblem(await enqueue({ kind: 'entities', entities, schema }, options))
+    },
+    async checkContext(context, action, schema, options = {}) {
+      refuseProblem(await enqueue({ kind: 'context', context, action, schema }, options))
+    },
+    async isValid(policies, schema, options = {}) {
+      return (await enqueue({ kind: 'validity', policies, schema }, options)) === true
+    },
     async close() {
       ending ??= new Fault('closing')
       await last
@@ -88,6 +102,10 @@ export function startPolicyChecker(): PolicyChecker {
     [Symbol.asyncDispose]: () => checker.close(),
   }
   return checker
+}
+
+function refuseProblem(problem: unknown): void {
+  if (typeof problem === 'string') throw new Fault('document-invalid', { hint: problem })
 }
 
 function deadlineOf(job: Job): number {

@@ -42,6 +42,30 @@ export function askOfficial(cedar: CedarEngine, call: OfficialCall): OfficialAns
   return { decision, reasons: diagnostics.reason.toSorted(), errors }
 }
 
+/** Why the entities do not fit the schema; null when they do. */
+export function entitiesProblem(cedar: CedarEngine, entities: unknown, schema: unknown): string | null {
+  type Call = Parameters<CedarEngine['checkParseEntities']>[0]
+  return problemOf(cedar.checkParseEntities(withRawLongs({ entities, schema }) as Call))
+}
+
+/** Why the context does not fit what the schema says of the action; null when it does. */
+export function contextProblem(cedar: CedarEngine, context: unknown, action: UidJson, schema: unknown): string | null {
+  type Call = Parameters<CedarEngine['checkParseContext']>[0]
+  return problemOf(cedar.checkParseContext(withRawLongs({ context, action, schema }) as Call))
+}
+
+function problemOf(answer: ReturnType<CedarEngine['checkParseContext']>): string | null {
+  return answer.type === 'failure' ? answer.errors.map(({ message }) => message).join('; ') : null
+}
+
+/** Whether the policies pass the strict validator. Throws when they cannot be read. */
+export function validityOf(cedar: CedarEngine, policies: OfficialPolicies, schema: unknown): boolean {
+  const call = withRawLongs({ policies, schema }) as Parameters<CedarEngine['validate']>[0]
+  const answer = cedar.validate(call)
+  if (answer.type === 'failure') throw new Error(answer.errors.map(({ message }) => message).join('; '))
+  return answer.validationErrors.length === 0
+}
+
 /** A set parsed once and asked often, as the benchmark and the differential tests need it. */
 export function prepareOfficial(cedar: CedarEngine, name: string, policies: OfficialPolicies): string | null {
   const answer = cedar.preparsePolicySet(

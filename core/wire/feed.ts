@@ -43,6 +43,10 @@ export const feedFromExchange = z.discriminatedUnion('type', [
         kid: z.string().max(64),
       })
       .describe('public JWK with which this exchange signs assertions for apps; control publishes it'),
+    journalKeyPem: z
+      .string()
+      .max(300)
+      .describe('SPKI PEM, Ed25519: signs the checkpoints of this exchange (writer = exchange id); control keeps it'),
     have: z.array(z.strictObject({ tenantId: id, epoch: id, sequence: z.number().int() })).max(10_000),
   }),
   z.strictObject({ type: z.literal('statement'), requestId, tenantId: id, sessionId: id }),

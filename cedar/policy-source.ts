@@ -1,6 +1,6 @@
 // A policy file as evaluation and conformance read it: Cedar text, or Cedar's JSON form of a policy or a policy set.
 import { Fault } from '#core/fault.ts'
-import { compilePolicy, compileTemplate, linkTemplate, type Policy, readJson } from '#core/policy/policy.ts'
+import { compilePolicies, compileTemplate, linkTemplate, type Policy, readJson } from '#core/policy/policy.ts'
 import { isObject, type JsonObject, own, readUid } from '#core/policy/value-json.ts'
 import type { PolicyChecker } from './checker.ts'
 import type { OfficialPolicies, UidJson } from './official.ts'
@@ -27,7 +27,7 @@ async function readText(checker: PolicyChecker, text: string): Promise<PolicySou
   // An unlinked template never applies
   const policies = checked.policies.filter(({ isTemplate }) => !isTemplate)
   return {
-    compiled: policies.map(compilePolicy),
+    compiled: compilePolicies(policies),
     official: { staticPolicies: Object.fromEntries(policies.map(({ id, est }) => [id, est])) },
   }
 }
@@ -52,7 +52,10 @@ function readJsonForm(json: unknown): PolicySource {
     return { id, template, values: slots }
   })
   return {
-    compiled: [...Object.entries(statics).map(([id, est]) => compilePolicy({ id, est })), ...linked.map(linkTemplate)],
+    compiled: [
+      ...compilePolicies(Object.entries(statics).map(([id, est]) => ({ id, est }))),
+      ...linked.map(linkTemplate),
+    ],
     official: {
       staticPolicies: statics,
       templates,

@@ -4,7 +4,7 @@
 import { EvaluationError, failEvaluation } from './evaluation-error.ts'
 import type { Expression, Variable } from './expression.ts'
 import { matchesPattern } from './like.ts'
-import { binaryCode, entityCode, unaryCode } from './operators.ts'
+import { binaryCode, binaryConstantCode, entityCode, unaryCode } from './operators.ts'
 import { asBool, type Code, nodeOf, type Scope, wrongType } from './scope.ts'
 import { CedarRecord, CedarSet, EntityUid, type Value } from './value.ts'
 
@@ -35,7 +35,7 @@ function compile(expression: Expression): Compiled {
     case 'value':
       return constant(expression.value)
     case 'variable':
-      return { code: variableCode(expression.name), constant: null }
+      return { code: variableCodes[expression.name], constant: null }
     case 'unary': {
       const arg = compile(expression.arg)
       return fold([arg], unaryCode(expression.operator, arg.code))
@@ -47,7 +47,10 @@ function compile(expression: Expression): Compiled {
       if (operator === 'in' || operator === 'getTag' || operator === 'hasTag') {
         return { code: entityCode(operator, left.code, right.code, right.constant), constant: null }
       }
-      return fold([left, right], binaryCode(operator, left.code, right.code, right.constant))
+      if (right.constant !== null && left.constant === null) {
+        return { code: binaryConstantCode(operator, left.code, right.constant), constant: null }
+      }
+      return fold([left, right], binaryCode(operator, left.code, right.code))
     }
     case 'and':
     case 'or': {
@@ -75,9 +78,9 @@ function compile(expression: Expression): Compiled {
       )
     }
     case 'attribute':
-      return { code: attributeCode(compile(expression.left).code, expression.name), constant: null }
+      return { code: attributeCode(expression), constant: null }
     case 'has':
-      return { code: hasCode(compile(expression.left).code, expression.path), constant: null }
+      return { code: hasCode(expression), constant: null }
     case 'like': {
       const { left, pattern } = { left: compile(expression.left), pattern: expression.pattern }
       const code: Code = (scope) => {
@@ -93,46 +96,83 @@ function compile(expression: Expression): Compiled {
   }
 }
 
-function variableCode(name: Variable): Code {
-  switch (name) {
-    case 'principal':
-      return (scope) => scope.principal
-    case 'action':
-      return (scope) => scope.action
-    case 'resource':
-      return (scope) => scope.resource
-    case 'context':
-      return (scope) => scope.context
-  }
+/** Shared by all policies: a closure for each use would be a third of their memory. */
+const variableCodes: Readonly<Record<Variable, Code>> = {
+  principal: (scope) => scope.principal,
+  action: (scope) => scope.action,
+  resource: (scope) => scope.resource,
+  context: (scope) => scope.context,
 }
 
 /** `stopsAt` is the value that decides the chain: false for `&&`, true for `||`. */
 function chainCode(stopsAt: boolean, parts: readonly Compiled[]): Code {
-  const [first, second] = parts.map((part) => part.code)
-  if (parts.length === 2 && first !== undefined && second !== undefined) {
-    return (scope) => (asBool(first(scope)) === stopsAt ? stopsAt : asBool(second(scope)))
-  }
-  const codes = parts.map((part) => part.code)
+  const [first, second] = parts
+  if (parts.length === 2 && first !== undefined && second !== undefined)
+    return pairCode(stopsAt, first.code, second.code)
+  return listCode(
+    stopsAt,
+    parts.map(({ code }) => code),
+  )
+}
+
+function pairCode(stopsAt: boolean, first: Code, second: Code): Code {
+  return (scope) => (asBool(first(scope)) === stopsAt ? stopsAt : asBool(second(scope)))
+}
+
+function listCode(stopsAt: boolean, codes: readonly Code[]): Code {
   return (scope) => {
     for (const code of codes) if (asBool(code(scope)) === stopsAt) return stopsAt
     return !stopsAt
   }
 }
 
-function attributeCode(left: Code, name: string): Code {
+/** `context.device.posture` is one closure that walks, not three. */
+function attributeCode(expression: Extract<Expression, { kind: 'attribute' }>): Code {
+  const names = [expression.name]
+  let root = expression.left
+  for (; root.kind === 'attribute'; root = root.left) names.unshift(root.name)
+  const [first, second, third] = names
+  if (root.kind !== 'variable' || root.name !== 'context' || first === undefined || third !== undefined) {
+    return pathCode(compile(root).code, names)
+  }
+  if (second === undefined) return contextCode(first)
+  return (scope) => attributeOf(scope, attributeOf(scope, scope.context, first), second)
+}
+
+function pathCode(root: Code, names: readonly string[]): Code {
   return (scope) => {
-    const value = left(scope)
-    if (value instanceof CedarRecord) {
-      return value.fields.get(name) ?? failEvaluation(`record does not have the attribute ${JSON.stringify(name)}`)
-    }
-    if (!(value instanceof EntityUid)) return wrongType('record or entity', value)
-    const node = nodeOf(scope, value) ?? failEvaluation(`entity ${value} does not exist`)
-    return node.attrs.fields.get(name) ?? failEvaluation(`${value} does not have the attribute ${JSON.stringify(name)}`)
+    let value = root(scope)
+    for (const name of names) value = attributeOf(scope, value, name)
+    return value
   }
 }
 
+function contextCode(name: string): Code {
+  return (scope) => scope.context.fields.get(name) ?? attributeOf(scope, scope.context, name)
+}
+
+function attributeOf(scope: Scope, value: Value, name: string): Value {
+  if (value instanceof CedarRecord) {
+    return value.fields.get(name) ?? failEvaluation(`record does not have the attribute ${JSON.stringify(name)}`)
+  }
+  if (!(value instanceof EntityUid)) return wrongType('record or entity', value)
+  const node = nodeOf(scope, value) ?? failEvaluation(`entity ${value} does not exist`)
+  return node.attrs.fields.get(name) ?? failEvaluation(`${value} does not have the attribute ${JSON.stringify(name)}`)
+}
+
+function hasCode({ left, path }: Extract<Expression, { kind: 'has' }>): Code {
+  const [name] = path
+  if (left.kind === 'variable' && left.name === 'context' && path.length === 1 && name !== undefined)
+    return contextHasCode(name)
+  return hasPathCode(compile(left).code, path)
+}
+
+function contextHasCode(name: string): Code {
+  return (scope) => scope.context.fields.has(name)
+}
+
 /** `a has b.c` is `a has b && a.b has c`. */
-function hasCode(left: Code, path: readonly string[]): Code {
+function hasPathCode(left: Code, path: readonly string[]): Code {
   return (scope) => {
     let value = left(scope)
     for (const name of path) {

@@ -65,15 +65,25 @@ export function decideRequest(policies: PolicySet, entities: EntityStore, reques
   const refs = determining.map(refOf)
   if (decision === 'allow') return { kind: 'allow', policies: refs, obligations: obligationsOf(determining), errors }
   if (determining.length > 0) return { kind: 'deny', reason: 'forbidden', policies: refs, missing: none, errors }
-  let missing: readonly Missing[] | null = null
-  return {
-    kind: 'deny',
-    reason: 'no-policy',
-    policies: none,
-    get missing() {
-      return (missing ??= explainDenial(policies, request, entities))
-    },
-    errors,
+  return new NothingPermits(policies, request, entities, errors)
+}
+
+/** `missing` stands on the class: it is not copied and not written as JSON by accident, only read on purpose. */
+class NothingPermits implements Deny {
+  readonly kind = 'deny'
+  readonly reason = 'no-policy'
+  readonly policies = none
+  readonly errors: readonly PolicyError[]
+  readonly #explain: () => readonly Missing[]
+  #missing: readonly Missing[] | null = null
+
+  constructor(policies: PolicySet, request: Request, entities: EntityStore, errors: readonly PolicyError[]) {
+    this.errors = errors
+    this.#explain = () => explainDenial(policies, request, entities)
+  }
+
+  get missing(): readonly Missing[] {
+    return (this.#missing ??= this.#explain())
   }
 }
 

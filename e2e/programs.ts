@@ -1,0 +1,40 @@
+// Real programs with the arguments that our stories need. Each has a deadline; output is text.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+const DEADLINE_MS = 120_000
+
+export type Outcome = { readonly code: number; readonly out: string; readonly err: string }
+
+/** Runs to the end, whatever the exit code. */
+export async function program(
+  command: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Outcome> {
+  try {
+    const { stdout, stderr } = await run(command, [...args], {
+      timeout: DEADLINE_MS,
+      maxBuffer: 64 * 1024 * 1024,
+      env: { ...process.env, no_proxy: '', NO_PROXY: '', ...env },
+    })
+    return { code: 0, out: stdout, err: stderr }
+  } catch (error) {
+    const failed = error as {
+      code?: number | string
+      stdout?: string
+      stderr?: string
+      killed?: boolean
+      message: string
+    }
+    if (failed.killed)
+      throw new Error(`${command} did not end within ${DEADLINE_MS} ms: ${failed.stderr ?? ''}`, { cause: error })
+    if (typeof failed.code !== 'number') throw error
+    return { code: failed.code, out: failed.stdout ?? '', err: failed.stderr ?? '' }
+  }
+}
+
+export function curl(...args: readonly string[]): Promise<Outcome> {
+  return program('curl', ['-sS', '--max-time', '60', ...args])
+}

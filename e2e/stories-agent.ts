@@ -1,0 +1,264 @@
+// Stories of people with an agent: real programs through the local doors, to real apps behind a connector.
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { TestContext } from 'node:test'
+import { WebSocket } from 'ws'
+import { startGitHttp } from './peers/git-http.ts'
+import { startPostgres } from './peers/postgres.ts'
+import { startSsh } from './peers/ssh.ts'
+import { socksConnect } from './programs/socks-connect.ts'
+import { curl, program } from './programs.ts'
+import type { AgentHandle, World } from './world-form.ts'
+
+type TcpApp = {
+  readonly name: string
+  readonly port: number
+  readonly upstreamPort: number
+  readonly kind?: 'tcp' | 'http'
+}
+
+async function publish(world: World, { name, port, upstreamPort, kind = 'tcp' }: TcpApp): Promise<void> {
+  await world.api().call('apply', {
+    body: {
+      documents: [
+        {
+          kind: 'App',
+          name,
+          spec: {
+            kind,
+            connectorGroup: 'office',
+            names: [{ host: `${name}.acme.test`, ports: [String(port)] }],
+            upstream: { host: '127.0.0.1', port: upstreamPort },
+          },
+        },
+      ],
+    },
+  })
+}
+
+const nc = (agent: AgentHandle) => `ProxyCommand=node e2e/programs/socks-connect.ts ${agent.socksPort} %h %p`
+
+export async function curlThroughTheAgent(world: World): Promise<void> {
+  await using alice = await world.agent('alice')
+  for (const proxy of [`socks5h://127.0.0.1:${alice.socksPort}`, `http://127.0.0.1:${alice.httpPort}`]) {
+    const page = await curl('-x', proxy, 'http://wiki.acme.test/')
+    assert.match(page.out, /Hello, <strong>Alice Archer/, `${proxy}: ${page.err}`)
+  }
+  const echo = await program('bash', [
+    '-c',
+    `printf 'one two\\n' | node e2e/programs/socks-connect.ts ${alice.socksPort} echo.acme.test 7 --until 'one two'`,
+  ])
+  assert.match(echo.out, /echo: type something\none two\n/)
+  const range = await curl(
+    '-x',
+    `http://127.0.0.1:${alice.httpPort}`,
+    '-r',
+    '0-1048575',
+    '-o',
+    '-',
+    '--output-dir',
+    tmpdir(),
+    'http://files.acme.test/small.bin',
+    '-w',
+    '%{size_download}',
+    '-o',
+    '/dev/null',
+  )
+  assert.equal(range.out, '1048576')
+}
+
+export async function refusedWell(world: World): Promise<void> {
+  await using bob = await world.agent('bob')
+  const wiki = await curl('-x', `http://127.0.0.1:${bob.httpPort}`, 'http://wiki.acme.test/')
+  assert.match(wiki.out, /Hello, <strong>Bob Brewer/)
+  const files = await curl(
+    '-i',
+    '-x',
+    `http://127.0.0.1:${bob.httpPort}`,
+    '-H',
+    'Accept: application/json',
+    'http://files.acme.test/',
+  )
+  assert.match(files.out, /^HTTP\/1\.1 403 /)
+  assert.match(files.out, /sallyport-reason: no-policy/i)
+  const echo = await program('node', ['e2e/programs/socks-connect.ts', String(bob.socksPort), 'echo.acme.test', '7'])
+  assert.notEqual(echo.code, 0)
+  const { items } = await world.api().call('listEvents', { query: { user: 'bob', outcome: 'failure', limit: 50 } })
+  const denied = items.filter(({ event }) => event['status_code'] === 'no-policy')
+  assert.ok(denied.length >= 2, 'both denials are in the journal with their reason')
+}
+
+export async function gitOverHttpAndSsh(world: World): Promise<void> {
+  await using http = await startGitHttp()
+  await using ssh = await startSsh('ssh.acme.test')
+  await publish(world, { name: 'code', kind: 'http', port: 80, upstreamPort: http.port })
+  await publish(world, { name: 'ssh', port: 22, upstreamPort: ssh.port })
+  await using alice = await world.agent('alice')
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-git-'))
+  try {
+    const env = {
+      HOME: folder,
+      GIT_CONFIG_NOSYSTEM: '1',
+      GIT_AUTHOR_NAME: 'a',
+      GIT_AUTHOR_EMAIL: 'a@a',
+      GIT_COMMITTER_NAME: 'a',
+      GIT_COMMITTER_EMAIL: 'a@a',
+    }
+    const proxy = ['-c', `http.proxy=http://127.0.0.1:${alice.httpPort}`]
+    const git = async (...args: string[]) => {
+      const outcome = await program('git', args, {
+        ...env,
+        GIT_SSH_COMMAND: `ssh ${[...ssh.options, '-o', `'${nc(alice)}'`].join(' ')}`,
+      })
+      assert.equal(outcome.code, 0, `git ${args.join(' ')}: ${outcome.err}`)
+      return outcome
+    }
+    await git(...proxy, 'clone', '-q', 'http://code.acme.test/project.git', join(folder, 'one'))
+    writeFileSync(join(folder, 'one', 'large'), randomBytes(8 * 1024 * 1024))
+    await git('-C', join(folder, 'one'), 'add', '.')
+    await git('-C', join(folder, 'one'), 'commit', '-qm', 'first')
+    await git('-C', join(folder, 'one'), ...proxy, 'push', '-q', 'origin', 'HEAD:main')
+    const remote = `${ssh.user}@ssh.acme.test:${http.folder}/project.git`
+    await git('clone', '-q', '-b', 'main', remote, join(folder, 'two'))
+    assert.deepEqual(readFileSync(join(folder, 'two', 'large')), readFileSync(join(folder, 'one', 'large')))
+    writeFileSync(join(folder, 'two', 'note'), 'from ssh\n')
+    await git('-C', join(folder, 'two'), 'add', '.')
+    await git('-C', join(folder, 'two'), 'commit', '-qm', 'second')
+    await git('-C', join(folder, 'two'), 'push', '-q', 'origin', 'HEAD:main')
+    await git('-C', join(folder, 'one'), ...proxy, 'pull', '-q', 'origin', 'main')
+    assert.equal(readFileSync(join(folder, 'one', 'note'), 'utf8'), 'from ssh\n')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export async function copyTreesOverSsh(world: World): Promise<void> {
+  await using ssh = await startSsh('tree.acme.test')
+  await publish(world, { name: 'tree', port: 22, upstreamPort: ssh.port })
+  await using alice = await world.agent('alice')
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-tree-'))
+  try {
+    for (let at = 0; at < 300; at++) {
+      mkdirSync(join(folder, 'tree', `d${at % 20}`), { recursive: true })
+      writeFileSync(join(folder, 'tree', `d${at % 20}`, `f${at}`), randomBytes((at * 977) % 60_000))
+    }
+    const options = [...ssh.options, '-o', nc(alice)]
+    const scp = await program('scp', [
+      '-q',
+      '-r',
+      ...options,
+      join(folder, 'tree'),
+      `${ssh.user}@tree.acme.test:${folder}/copied`,
+    ])
+    assert.equal(scp.code, 0, scp.err)
+    const shell = ['ssh', ...options.map((option) => (option.includes(' ') ? `'${option}'` : option))].join(' ')
+    const rsync = await program('rsync', [
+      '-a',
+      '-e',
+      shell,
+      `${ssh.user}@tree.acme.test:${folder}/tree/`,
+      `${folder}/synced/`,
+    ])
+    assert.equal(rsync.code, 0, rsync.err)
+    for (const copy of ['copied', 'synced']) {
+      const same = await program('diff', ['-r', join(folder, 'tree'), join(folder, copy)])
+      assert.equal(same.out, '', copy)
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+export async function psqlThroughAFixedPort(world: World): Promise<void> {
+  await using database = await startPostgres()
+  await publish(world, { name: 'db', port: 5432, upstreamPort: database.port })
+  await using alice = await world.agent('alice', { forwards: ['db.acme.test:5432'] })
+  const port = alice.forwards.get('db.acme.test:5432')
+  const sql = 'select count(*), sum(length(repeat(md5(n::text), 100))) from generate_series(1, 20000) n'
+  const outcome = await program(
+    'psql',
+    ['-h', '127.0.0.1', '-p', String(port), '-U', 'tester', '-d', 'postgres', '-Atc', sql],
+    { PGPASSWORD: database.password },
+  )
+  assert.equal(outcome.out, '20000|64000000\n', outcome.err)
+}
+
+export async function aGibibyteArrivesIntact(world: World, bytes: number): Promise<void> {
+  // A sealed flow: the wiki's file server published as a tcp app too.
+  const files = (await world.api().call('getResource', { params: { plural: 'apps', name: 'files' } })).spec as {
+    upstream: { port: number }
+  }
+  await publish(world, { name: 'bulk', port: 8080, upstreamPort: files.upstream.port })
+  await using alice = await world.agent('alice')
+  const sum = async (url: string, ...proxy: string[]) => {
+    const outcome = await program('bash', [
+      '-c',
+      `set -o pipefail; curl -sS --max-time 300 ${proxy.join(' ')} -r 0-${bytes - 1} ${url} | sha256sum`,
+    ])
+    assert.equal(outcome.code, 0, outcome.err)
+    return outcome.out.slice(0, 64)
+  }
+  const direct = await sum(`http://127.0.0.1:${files.upstream.port}/large.bin`)
+  const sealed = await sum('http://bulk.acme.test:8080/large.bin', '-x', `socks5h://127.0.0.1:${alice.socksPort}`)
+  assert.equal(sealed, direct)
+  assert.notEqual(direct, createHash('sha256').digest('hex'))
+}
+
+export async function endingASessionEndsItsFlows(world: World): Promise<void> {
+  await using alice = await world.agent('alice')
+  const through = await socksConnect(alice.socksPort, 'wiki.acme.test', 80)
+  const socket = new WebSocket('ws://wiki.acme.test/socket', { createConnection: () => through })
+  await new Promise((resolve, reject) => {
+    socket.once('open', resolve)
+    socket.once('error', reject)
+  })
+  const closed = new Promise((resolve) => socket.once('close', resolve))
+  const held = program('node', ['e2e/programs/socks-connect.ts', String(alice.socksPort), 'echo.acme.test', '7'])
+  const api = world.api()
+  const flowsOfAlice = async () =>
+    (await api.call('listFlows', { query: {} })).items.filter(
+      (flow) => flow.userName === 'alice' && ['wiki', 'echo'].includes(flow.appName),
+    )
+  await until(async () => (await flowsOfAlice()).length >= 2)
+  const [flow] = await flowsOfAlice()
+  const effect = await api.call('endSession', { params: { id: flow?.sessionId ?? '' } })
+  assert.deepEqual(effect.missing, [])
+  assert.ok(effect.receipts.reduce((sum, { cutFlows }) => sum + cutFlows, 0) >= 2)
+  await closed
+  await held
+  const again = await curl(
+    '-o',
+    '/dev/null',
+    '-w',
+    '%{http_code}',
+    '-x',
+    `http://127.0.0.1:${alice.httpPort}`,
+    'http://wiki.acme.test/',
+  )
+  assert.notEqual(again.out, '200')
+}
+
+export async function until(isSo: () => Promise<boolean>, deadlineMs = 20_000): Promise<void> {
+  const end = Date.now() + deadlineMs
+  while (!(await isSo())) {
+    if (Date.now() > end) throw new Error('it did not come about in time')
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+export async function agentStories(t: TestContext, world: World): Promise<void> {
+  await t.test('curl reaches exactly the apps that policy allows, by SOCKS and by HTTP proxy', () =>
+    curlThroughTheAgent(world),
+  )
+  await t.test('a refusal names its reason at the proxy and in the journal', () => refusedWell(world))
+  await t.test('git clones and pushes over HTTP and over ssh', () => gitOverHttpAndSsh(world))
+  await t.test('scp and rsync copy a tree', () => copyTreesOverSsh(world))
+  await t.test('psql works through a fixed port', () => psqlThroughAFixedPort(world))
+  await t.test('bytes of a sealed flow arrive intact', () =>
+    aGibibyteArrivesIntact(world, world.mode === 'processes' ? 1024 * 1024 * 1024 : 64 * 1024 * 1024),
+  )
+  await t.test('ending a session ends its flows of every kind', () => endingASessionEndsItsFlows(world))
+}

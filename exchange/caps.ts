@@ -18,6 +18,7 @@ export const caps = {
   savedDeltas: { unit: 'deltas', default: 5_000, reason: 'past it a fresh snapshot loads faster' },
   feedRequests: { unit: 'requests', default: 5_000, reason: 'waiting for control at one time' },
   feedRequestMs: { unit: 'ms', default: 10_000, reason: 'control answers from its store in milliseconds' },
+  passthrough: { unit: 'connections', default: 5_000, reason: 'portal and API; control has its own limits' },
   feedDialMs: { unit: 'ms', default: 10_000, reason: 'three SYN retransmissions and a handshake' },
   feedReconnectMs: {
     unit: 'ms',
@@ -46,6 +47,7 @@ export const caps = {
   statements: { unit: 'statements', default: 20_000, reason: 'one per session with a flow' },
   verifiedCookies: { unit: 'cookies', default: 20_000, reason: 'one per browser session and host' },
   mintedCertificates: { unit: 'certificates', default: 2_000, reason: 'hosts that people reach by CONNECT with TLS' },
+  doorContexts: { unit: 'TLS contexts', default: 4_000, reason: 'three per tenant with traffic; about 40 KiB each' },
   mintedLifeMs: { unit: 'ms', default: 12 * 3_600_000, reason: 'shorter than the intermediate that signs it' },
   agentBodyBytes: { unit: 'bytes', default: 16 * 1024, reason: 'a certificate request is under 1 KiB' },
   callbackBytes: { unit: 'bytes', default: 4 * 1024, reason: 'path and code of a hand-off' },

@@ -57,22 +57,26 @@ function pinnedAuthority({ apiHost, address }: EnrolRequest, pin: string): Promi
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   // Nothing is believed here: the certificate found is then the only root of the verified connection below.
   const socket = connect({ ...address, servername: apiHost, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] })
-  socket.setTimeout(caps.feedDialMs.default, () => socket.destroy(new Fault('control-unreachable')))
+  const timer = setTimeout(() => socket.destroy(), caps.feedDialMs.default)
+  socket.on('close', () => {
+    clearTimeout(timer)
+    reject(new Fault('control-unreachable'))
+  })
   socket.on('error', (cause) => reject(cause instanceof Fault ? cause : new Fault('control-unreachable', { cause })))
   socket.once('secureConnect', () => {
     let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true)
     for (let depth = 0; depth < MAX_CHAIN && certificate?.raw !== undefined; depth++) {
       const parsed = new X509Certificate(certificate.raw)
       if (parsed.ca && secretEquals(keyThumbprint(parsed), pin)) {
-        socket.destroy()
-        return resolve(parsed.toString())
+        resolve(parsed.toString())
+        return void socket.destroy()
       }
       const issuer: DetailedPeerCertificate | undefined = certificate.issuerCertificate
       if (issuer === certificate) break
       certificate = issuer
     }
-    socket.destroy()
     reject(new Fault('certificate-refused', { hint: 'The server is not the one that issued the token.' }))
+    socket.destroy()
   })
   return promise
 }
@@ -92,7 +96,7 @@ function post(
       path,
       method: 'POST',
       agent: false,
-      timeout: caps.feedRequestMs.default,
+      signal: AbortSignal.timeout(caps.feedRequestMs.default),
       headers: { host: apiHost, 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) },
       ...(ca !== undefined && { ca }),
     },
@@ -115,7 +119,6 @@ function post(
       })
     },
   )
-  request.on('timeout', () => request.destroy(new Fault('control-unreachable')))
   request.on('error', (cause) => reject(cause instanceof Fault ? cause : new Fault('control-unreachable', { cause })))
   request.end(text)
   return promise

@@ -1,0 +1,90 @@
+// What an exchange is told at its start. Unknown keys refuse to start; the defaults are safe.
+import { addressList } from '#transport/address-list.ts'
+import { Fault } from '#core/fault.ts'
+
+export type Endpoint = { readonly host: string; readonly port: number }
+
+export type ExchangeConfig = {
+  /** Folder that `enrolExchange` wrote. */
+  readonly identityFolder: string
+  /** Folder for snapshots, certificates and the event spool; made when missing. */
+  readonly dataFolder: string
+  /** The one public port. Port 0: any free one. */
+  readonly listen: Endpoint
+  /** `host:port` under which agents and connectors reach this exchange. */
+  readonly publicAddress: string
+  /** Where control's feed is dialled. */
+  readonly feed: Endpoint
+  /** Where portal, sign-in, console and API are: connections for those hosts are relayed there untouched. */
+  readonly control: Endpoint
+  /** Addresses and networks of balancers that send a PROXY v2 header; everyone else must not. Default: none. */
+  readonly balancers?: readonly string[]
+  /** Largest number of bytes of events kept while control is away. Default 1 GiB. */
+  readonly journalSpoolBytes?: number
+  /** How long `close` lets flows end by themselves, in ms. Default 10 s; 0: not at all. */
+  readonly drainMs?: number
+}
+
+const keys: ReadonlySet<string> = new Set([
+  'identityFolder',
+  'dataFolder',
+  'listen',
+  'publicAddress',
+  'feed',
+  'control',
+  'balancers',
+  'journalSpoolBytes',
+  'drainMs',
+])
+
+/** Throws Fault `configuration-invalid` naming the key. */
+export function parseExchangeConfig(value: unknown): ExchangeConfig {
+  if (typeof value !== 'object' || value === null) throw invalid('it', 'an object')
+  const config = value as Partial<Record<string, unknown>>
+  for (const key of Object.keys(config)) if (!keys.has(key)) throw invalid(key, 'left out: it is not known')
+  const balancers = config['balancers'] ?? []
+  if (!Array.isArray(balancers) || !balancers.every((each) => typeof each === 'string')) {
+    throw invalid('balancers', 'a list of addresses')
+  }
+  addressList(balancers)
+  const publicAddress = text(config, 'publicAddress')
+  if (!/^(\[[0-9a-fA-F:.]+\]|[^\s:[\]]+):\d{1,5}$/.test(publicAddress)) throw invalid('publicAddress', 'host:port')
+  return {
+    identityFolder: text(config, 'identityFolder'),
+    dataFolder: text(config, 'dataFolder'),
+    listen: endpoint(config, 'listen', 0),
+    publicAddress,
+    feed: endpoint(config, 'feed', 1),
+    control: endpoint(config, 'control', 1),
+    balancers,
+    ...(config['journalSpoolBytes'] !== undefined && { journalSpoolBytes: count(config, 'journalSpoolBytes') }),
+    ...(config['drainMs'] !== undefined && { drainMs: count(config, 'drainMs') }),
+  }
+}
+
+function text(config: Partial<Record<string, unknown>>, key: string): string {
+  const value = config[key]
+  if (typeof value !== 'string' || value === '') throw invalid(key, 'a text')
+  return value
+}
+
+function count(config: Partial<Record<string, unknown>>, key: string): number {
+  const value = config[key]
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw invalid(key, 'a whole number')
+  return value
+}
+
+function endpoint(config: Partial<Record<string, unknown>>, key: string, leastPort: number): Endpoint {
+  const value = config[key]
+  if (typeof value !== 'object' || value === null || !('host' in value) || !('port' in value)) {
+    throw invalid(key, 'host and port')
+  }
+  const { host, port } = value
+  const isPort = typeof port === 'number' && Number.isInteger(port) && port >= leastPort && port <= 65_535
+  if (typeof host !== 'string' || host === '' || !isPort) throw invalid(key, 'host and port')
+  return { host, port }
+}
+
+function invalid(key: string, expected: string): Fault {
+  return new Fault('configuration-invalid', { hint: `Exchange: "${key}" must be ${expected}.` })
+}

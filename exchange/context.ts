@@ -1,0 +1,46 @@
+// What the steps and doors of one exchange share. Holds nothing of its own; `server.ts` puts it together.
+import type { Fault } from '#core/fault.ts'
+import type { OwnIdentity } from '#exchange/certificates/own-identity.ts'
+import type { Minted } from '#exchange/certificates/minted.ts'
+import type { DoorContexts } from '#exchange/certificates/door-contexts.ts'
+import type { ConnectorLinks } from '#exchange/doors/connector-links.ts'
+import type { Feed, Welcome } from '#exchange/feed/feed.ts'
+import type { LiveFlows } from '#exchange/flows/live-flows.ts'
+import type { Forward } from '#exchange/forward.ts'
+import type { ExchangeJournal } from '#exchange/journal.ts'
+import type { BrowserSessions } from '#exchange/identify.ts'
+import type { TenantDirectory } from '#exchange/tenant/directory.ts'
+
+export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) => void
+
+export type ExchangeContext = {
+  readonly identity: () => OwnIdentity
+  readonly directory: TenantDirectory
+  readonly links: ConnectorLinks
+  readonly flows: LiveFlows
+  readonly forward: Forward
+  readonly journal: ExchangeJournal
+  readonly feed: Feed
+  readonly contexts: DoorContexts
+  readonly minted: Minted
+  readonly browserSessions: BrowserSessions
+  /** What control said last; undefined until the first contact of this run. */
+  readonly welcome: () => Welcome | undefined
+  readonly now: () => number
+  readonly log: Log
+  readonly isDraining: () => boolean
+  readonly count: (what: Counter) => void
+}
+
+export type Counter = 'refused' | 'denied' | 'flows' | 'requests' | 'cut' | 'eventsLost'
+
+/** What a fault says to the outside and to the log. */
+export function logFault(log: Log, where: string, fault: Fault): void {
+  log(where, { code: fault.code, ...fault.detail })
+}
+
+/** `https://<label>.<domain>[:port]`, as people see it. */
+export function portalOrigin(context: ExchangeContext, tenantName: string): string {
+  const port = context.welcome()?.publicPort ?? 443
+  return `https://${tenantName}.${context.directory.domains.domain}${port === 443 ? '' : `:${port}`}`
+}

@@ -1,0 +1,237 @@
+// One connector's control stream, on our side: what it says about itself, what we offer it, what it answered. Must never
+// believe it about anything but its own flows and health.
+import type { KeyObject } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { LINK_VERSIONS, linkFromConnector, type LinkFromConnector, type LinkFromExchange } from '#core/wire/link.ts'
+import { asFault, Fault } from '#core/fault.ts'
+import { startFrames, type FrameConnection } from '#transport/frames.ts'
+import { caps } from '#exchange/caps.ts'
+import type { Parking, ParkedSocket } from '#exchange/flows/parking.ts'
+
+export type LinkConfig = {
+  readonly tenantId: string
+  readonly connectorId: string
+  readonly exchangeId: string
+  readonly exchanges: readonly string[]
+  /** The key of the certificate that this link was accepted with: the connector checks grants with it. */
+  readonly signingKey: KeyObject
+  readonly sinceMs: number
+}
+
+export type LinkDeps = {
+  readonly parking: Parking
+  readonly slice: (tenantId: string, connectorId: string) => Promise<string>
+  readonly renew: (tenantId: string, connectorId: string, csrPem: string) => Promise<string>
+  /** Spoken to and agreed on a version. */
+  readonly onReady: (link: ConnectorLink) => void
+  readonly onChange: (link: ConnectorLink) => void
+  readonly onClosed: (link: ConnectorLink, fault: Fault | undefined) => void
+}
+
+type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => void; readonly timer: NodeJS.Timeout }
+type Waiter = { readonly resolve: (parked: ParkedSocket) => void; readonly reject: (fault: Fault) => void }
+
+export class ConnectorLink {
+  readonly tenantId: string
+  readonly connectorId: string
+  readonly sinceMs: number
+  readonly signingKey: KeyObject
+  readonly unhealthy = new Map<string, string>()
+  readonly #config: LinkConfig
+  readonly #deps: LinkDeps
+  readonly #frames: FrameConnection
+  readonly #offers = new Map<string, Offer>()
+  readonly #waiters: Waiter[] = []
+  #state: 'new' | 'ready' | 'closed' = 'new'
+  #wanted: number = caps.parkLowWater.default
+  #isRenewing = false
+  readonly #helloTimer: NodeJS.Timeout
+  isDraining = false
+  /** Flows that this exchange runs through it. */
+  liveFlows = 0
+
+  constructor(stream: Duplex, config: LinkConfig, deps: LinkDeps) {
+    this.#config = config
+    this.#deps = deps
+    this.tenantId = config.tenantId
+    this.connectorId = config.connectorId
+    this.sinceMs = config.sinceMs
+    this.signingKey = config.signingKey
+    this.#helloTimer = setTimeout(() => this.destroy(new Fault('request-timeout')), caps.handshakeMs.default)
+    this.#frames = startFrames(stream, {
+      onMessage: (message) => this.#onMessage(message),
+      onClose: (fault) => this.#onClose(fault),
+    })
+  }
+
+  get key(): string {
+    return `${this.tenantId} ${this.connectorId}`
+  }
+
+  get parkedCount(): number {
+    return this.#deps.parking.waiting(this.key)
+  }
+
+  /** A parked socket of this connector, waiting a moment for a new one when none is there. */
+  async takeParked(): Promise<ParkedSocket> {
+    const parked = this.#deps.parking.take(this.key)
+    if (parked !== undefined) {
+      this.#topUp()
+      return parked
+    }
+    if (this.#state !== 'ready') throw new Fault('no-connector')
+    if (this.#waiters.length >= caps.parkWait.default) throw new Fault('at-capacity', { detail: { why: 'parked' } })
+    // Demand outran supply: keep more waiting from now on.
+    this.#wanted = Math.min(this.#wanted * 2, caps.parkHighWater.default)
+    const { promise, resolve, reject } = Promise.withResolvers<ParkedSocket>()
+    const waiter = { resolve, reject }
+    this.#waiters.push(waiter)
+    const timer = setTimeout(() => {
+      this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
+      reject(new Fault('no-connector', { detail: { why: 'no socket was parked in time' } }))
+    }, caps.parkWaitMs.default)
+    this.#topUp()
+    return promise.finally(() => clearTimeout(timer))
+  }
+
+  /** To be called when one of this connector's sockets was parked. */
+  onParked(): void {
+    const waiter = this.#waiters[0]
+    if (waiter === undefined) return
+    const parked = this.#deps.parking.take(this.key)
+    if (parked === undefined) return
+    this.#waiters.shift()
+    waiter.resolve(parked)
+  }
+
+  /** Keeps the wanted number of sockets waiting; also called now and then, because parked sockets grow old. */
+  topUp(): void {
+    if (this.#waiters.length === 0 && this.#wanted > caps.parkLowWater.default) this.#wanted--
+    this.#topUp()
+  }
+
+  #topUp(): void {
+    if (this.#state !== 'ready' || this.isDraining) return
+    const { parking } = this.#deps
+    const missing = this.#wanted + this.#waiters.length - parking.waiting(this.key) - parking.outstanding(this.key)
+    if (missing <= 0) return
+    const tokens = parking.issue(this.key, Math.min(missing, 64))
+    if (tokens.length > 0) this.send({ type: 'park', tokens, expiresInMs: parking.tokenLifeMs })
+  }
+
+  /** Resolves when the connector accepted the flow; rejects with `grant-refused`, `request-timeout` and others. */
+  offer(flowId: string, parkToken: string, grant: string): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const timer = setTimeout(() => {
+      this.#offers.delete(flowId)
+      reject(new Fault('upstream-timeout', { detail: { why: 'the connector did not answer the offer' } }))
+    }, caps.offerMs.default)
+    this.#offers.set(flowId, { resolve, reject, timer })
+    if (!this.send({ type: 'offer', parkToken, grant }) && !this.#frames.isOpen) {
+      this.#settleOffer(flowId, new Fault('no-connector'))
+    }
+    return promise
+  }
+
+  send(message: LinkFromExchange): boolean {
+    return this.#frames.send(message)
+  }
+
+  async sendSlice(): Promise<void> {
+    const token = await this.#deps.slice(this.tenantId, this.connectorId)
+    this.send({ type: 'slice', token })
+  }
+
+  cut(flowIds: readonly string[], reason: string): void {
+    if (this.#state === 'ready') this.send({ type: 'cut', flowIds: [...flowIds], reason })
+  }
+
+  drain(): void {
+    if (this.#state === 'ready') this.send({ type: 'draining' })
+  }
+
+  close(): Promise<void> {
+    return this.#frames.close()
+  }
+
+  destroy(fault: Fault): void {
+    this.#frames.destroy(fault)
+  }
+
+  #onMessage(raw: unknown): void {
+    const parsed = linkFromConnector.safeParse(raw)
+    if (!parsed.success) throw new Fault('wire-malformed', { cause: parsed.error })
+    const message = parsed.data
+    if ((message.type === 'hello') !== (this.#state === 'new')) throw new Fault('wire-malformed')
+    this.#obey(message)
+  }
+
+  #obey(message: LinkFromConnector): void {
+    switch (message.type) {
+      case 'hello':
+        return this.#welcome(message.versions)
+      case 'flow-accepted':
+        return this.#settleOffer(message.flowId, undefined)
+      case 'flow-refused':
+        return this.#settleOffer(
+          message.flowId,
+          new Fault('grant-refused', { detail: { code: message.code, said: message.message } }),
+        )
+      case 'health':
+        for (const { appId, healthy, detail } of message.apps) {
+          if (healthy) this.unhealthy.delete(appId)
+          else this.unhealthy.set(appId, detail)
+        }
+        return this.#deps.onChange(this)
+      case 'renew':
+        return this.#renew(message.requestId, message.csrPem)
+      case 'draining':
+        this.isDraining = true
+        return this.#deps.onChange(this)
+    }
+  }
+
+  #welcome(versions: readonly number[]): void {
+    const version = LINK_VERSIONS.find((ours) => versions.includes(ours))
+    if (version === undefined) throw new Fault('wire-version')
+    clearTimeout(this.#helloTimer)
+    this.#state = 'ready'
+    const { exchangeId, exchanges } = this.#config
+    this.send({ type: 'welcome', version, exchangeId, exchanges: exchanges.slice(0, 64) })
+    this.#deps.onReady(this)
+    // The slice first: without it the connector can only refuse.
+    this.sendSlice()
+      .catch((error: unknown) => this.destroy(asFault(error)))
+      .finally(() => this.#topUp())
+  }
+
+  #renew(requestId: number, csrPem: string): void {
+    if (this.#isRenewing) throw new Fault('wire-malformed', { detail: { why: 'two renewals at once' } })
+    this.#isRenewing = true
+    this.#deps
+      .renew(this.tenantId, this.connectorId, csrPem)
+      .then(
+        (certificatePem) => this.send({ type: 'renewed', requestId, certificatePem }),
+        (error: unknown) => this.send({ type: 'renewed', requestId, certificatePem: null, code: asFault(error).code }),
+      )
+      .finally(() => (this.#isRenewing = false))
+  }
+
+  #settleOffer(flowId: string, fault: Fault | undefined): void {
+    const offer = this.#offers.get(flowId)
+    if (offer === undefined) return
+    this.#offers.delete(flowId)
+    clearTimeout(offer.timer)
+    if (fault === undefined) offer.resolve()
+    else offer.reject(fault)
+  }
+
+  #onClose(fault: Fault | undefined): void {
+    this.#state = 'closed'
+    clearTimeout(this.#helloTimer)
+    const gone = new Fault('no-connector', { detail: { why: 'the link closed' } })
+    for (const flowId of this.#offers.keys()) this.#settleOffer(flowId, gone)
+    for (const waiter of this.#waiters.splice(0)) waiter.reject(gone)
+    this.#deps.onClosed(this, fault)
+  }
+}

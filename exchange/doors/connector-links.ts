@@ -1,0 +1,94 @@
+// The connectors that are linked to this exchange, and which of them a flow should take. Must never pick one of another
+// tenant or group, and never one that is revoked or contained.
+import type { AppRecord } from '#core/records/app.ts'
+import type { FeedFromExchange } from '#core/wire/feed.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+import type { ConnectorLink } from './connector-link.ts'
+
+export type ConnectedReport = Extract<FeedFromExchange, { type: 'connectors' }>
+
+export class ConnectorLinks {
+  readonly #links = new Map<string, ConnectorLink>()
+  /** Tenants whose links have changed since the last report. */
+  readonly #changed = new Set<string>()
+
+  get(tenantId: string, connectorId: string): ConnectorLink | undefined {
+    return this.#links.get(`${tenantId} ${connectorId}`)
+  }
+
+  [Symbol.iterator](): IterableIterator<ConnectorLink> {
+    return this.#links.values()
+  }
+
+  /** Takes a link in; an older one of the same connector is returned, to be closed. */
+  add(link: ConnectorLink): ConnectorLink | undefined {
+    const key = `${link.tenantId} ${link.connectorId}`
+    const older = this.#links.get(key)
+    this.#links.set(key, link)
+    this.#changed.add(link.tenantId)
+    return older
+  }
+
+  remove(link: ConnectorLink): void {
+    const key = `${link.tenantId} ${link.connectorId}`
+    if (this.#links.get(key) === link) this.#links.delete(key)
+    this.#changed.add(link.tenantId)
+  }
+
+  noteChange(tenantId: string): void {
+    this.#changed.add(tenantId)
+  }
+
+  /** The best link for a flow that has not tried it yet: healthy before unhealthy, then the least loaded. */
+  choose(tenant: Tenant, app: AppRecord, tried: ReadonlySet<string>, nowMs: number): ConnectorLink | undefined {
+    let best: ConnectorLink | undefined
+    for (const connector of tenant.connectors.values()) {
+      if (connector.groupId !== app.connectorGroupId || connector.status !== 'active') continue
+      if (tried.has(connector.id) || isContained(tenant, connector.id, nowMs)) continue
+      const link = this.get(tenant.id, connector.id)
+      if (link === undefined || link.isDraining) continue
+      if (best === undefined || isBetter(link, best, app.id)) best = link
+    }
+    return best
+  }
+
+  /** One report per tenant that changed since the last call. */
+  takeReports(): ConnectedReport[] {
+    const reports = [...this.#changed].map((tenantId) => this.#reportOf(tenantId))
+    this.#changed.clear()
+    return reports
+  }
+
+  /** After the feed came back: control has forgotten what it knew. */
+  reportAll(): void {
+    for (const { tenantId } of this.#links.values()) this.#changed.add(tenantId)
+  }
+
+  #reportOf(tenantId: string): ConnectedReport {
+    const connected = []
+    for (const link of this.#links.values()) {
+      if (link.tenantId !== tenantId) continue
+      connected.push({
+        connectorId: link.connectorId,
+        sinceMs: link.sinceMs,
+        liveFlows: link.liveFlows,
+        parked: link.parkedCount,
+        unhealthyApps: [...link.unhealthy].slice(0, 1000).map(([appId, detail]) => ({ appId, detail })),
+      })
+    }
+    return { type: 'connectors', tenantId, connected }
+  }
+}
+
+function isBetter(link: ConnectorLink, than: ConnectorLink, appId: string): boolean {
+  const isHealthy = !link.unhealthy.has(appId)
+  if (isHealthy !== !than.unhealthy.has(appId)) return isHealthy
+  const hasParked = link.parkedCount > 0
+  if (hasParked !== than.parkedCount > 0) return hasParked
+  return link.liveFlows < than.liveFlows
+}
+
+function isContained(tenant: Tenant, connectorId: string, nowMs: number): boolean {
+  for (const { expiresAtMs } of tenant.containmentsOf('connector', connectorId)) if (expiresAtMs > nowMs) return true
+  return false
+}

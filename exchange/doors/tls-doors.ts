@@ -1,0 +1,101 @@
+// Ends TLS for the doors that are ours to end: agent, connector link, browser. Servers that never listen are handed
+// sockets whose hello was read. Must never let a handshake finish for another name or tenant than the socket was routed by.
+import type { Socket } from 'node:net'
+import { createServer, type SecureContext, type Server, type TLSSocket, type TlsOptions } from 'node:tls'
+import { adopt } from '#transport/client-hello.ts'
+import { browserDoorTls, certificateDoorTls } from '#transport/tls-defaults.ts'
+import { asFault, Fault } from '#core/fault.ts'
+import type { Incoming } from '#exchange/accept.ts'
+import { caps } from '#exchange/caps.ts'
+import type { DoorContexts } from '#exchange/certificates/door-contexts.ts'
+import type { TenantDirectory } from '#exchange/tenant/directory.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+import { chooseDoor, type Door } from './choose-door.ts'
+
+type TlsDoorKind = 'proxy' | 'link' | 'browser'
+
+export type Secured = { readonly tenant: Tenant; readonly socket: TLSSocket; readonly incoming: Incoming }
+
+export type TlsDoorsDeps = {
+  readonly directory: TenantDirectory
+  readonly contexts: DoorContexts
+  readonly onSecured: Readonly<Record<TlsDoorKind, (secured: Secured) => void>>
+  /** A handshake failed: a stranger, a wrong certificate, a scanner. */
+  readonly onFailed: (fault: Fault, kind: TlsDoorKind, incoming: Incoming | undefined) => void
+}
+
+export type TlsDoors = { readonly enter: (kind: TlsDoorKind, incoming: Incoming) => void }
+
+export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
+  // TLS sockets are announced by the server without the socket below; while it lives its two addresses are unique.
+  const entered = new Map<string, Incoming>()
+  const servers: Record<TlsDoorKind, Server> = {
+    proxy: serverOf('proxy', { ...certificateDoorTls, ALPNProtocols: ['http/1.1'] }),
+    link: serverOf('link', certificateDoorTls),
+    browser: serverOf('browser', { ...browserDoorTls, ALPNProtocols: ['h2', 'http/1.1'] }),
+  }
+
+  return {
+    enter(kind, incoming) {
+      const name = nameOf(incoming.socket)
+      if (name === '') return void incoming.socket.destroy()
+      entered.set(name, incoming)
+      incoming.socket.once('close', () => entered.delete(name))
+      adopt(incoming.socket, incoming.bytes, servers[kind])
+    },
+  }
+
+  function serverOf(kind: TlsDoorKind, options: TlsOptions): Server {
+    const server = createServer({
+      ...options,
+      allowHalfOpen: kind !== 'browser',
+      handshakeTimeout: caps.handshakeMs.default,
+      SNICallback: (name, callback) => {
+        contextFor(kind, name).then(
+          (context) => callback(null, context),
+          (error: unknown) => callback(asFault(error)),
+        )
+      },
+    })
+    server.on('secureConnection', (socket) => onSecure(kind, socket))
+    server.on('tlsClientError', (cause, socket) => {
+      const incoming = entered.get(nameOf(socket))
+      socket.destroy()
+      deps.onFailed(new Fault('certificate-refused', { detail: { why: cause.message }, cause }), kind, incoming)
+    })
+    return server
+  }
+
+  async function contextFor(kind: TlsDoorKind, name: string): Promise<SecureContext> {
+    const door = chooseDoor(name.toLowerCase(), deps.directory)
+    if (door.kind !== kind) throw new Fault('host-misdirected')
+    const { tenant } = door as Extract<Door, { tenant: Tenant }>
+    return kind === 'browser'
+      ? deps.contexts.browserDoor(tenant, name.toLowerCase())
+      : deps.contexts.certificateDoor(kind, tenant)
+  }
+
+  function onSecure(kind: TlsDoorKind, socket: TLSSocket): void {
+    socket.on('error', () => {})
+    const incoming = entered.get(nameOf(socket))
+    const door = chooseDoor(incoming?.serverName ?? '', deps.directory)
+    // The name that routed the socket and the name that TLS ended with must be one: two readers, one reading.
+    const isSameName = typeof socket.servername === 'string' && socket.servername.toLowerCase() === incoming?.serverName
+    if (incoming === undefined || door.kind !== kind || !isSameName || !('tenant' in door)) {
+      socket.destroy()
+      return deps.onFailed(new Fault('host-misdirected'), kind, incoming)
+    }
+    if (kind !== 'browser' && !socket.authorized) {
+      socket.destroy()
+      return deps.onFailed(new Fault('certificate-refused'), kind, incoming)
+    }
+    socket.setNoDelay(true)
+    deps.onSecured[kind]({ tenant: door.tenant, socket, incoming })
+  }
+}
+
+function nameOf(socket: Socket): string {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  if (localPort === undefined || remotePort === undefined) return ''
+  return `${localAddress}|${localPort}|${remoteAddress}|${remotePort}`
+}

@@ -1,0 +1,70 @@
+// Control's signed word about a session, fetched when first needed and kept for half its life. Must never be handed out
+// for another session, nor after the session is gone.
+import * as wire from '#core/wire/grant.ts'
+import { Fault } from '#core/fault.ts'
+import type { KeyObject } from 'node:crypto'
+import { verifyToken } from '#transport/signed-token.ts'
+import { caps } from '#exchange/caps.ts'
+
+export type StatementsDeps = {
+  readonly ask: (tenantId: string, sessionId: string) => Promise<string>
+  readonly keys: () => readonly KeyObject[]
+  readonly now: () => number
+}
+
+export type Statements = {
+  readonly of: (tenantId: string, sessionId: string) => Promise<string>
+  readonly forget: (tenantId: string, sessionId: string) => void
+  readonly forgetTenant: (tenantId: string) => void
+}
+
+type Kept = { readonly token: string; readonly renewAtMs: number; readonly expiresAtMs: number }
+
+/** A connector must still find it valid after the flow has travelled. */
+const LEAST_LIFE_MS = 20_000
+
+export function createStatements({ ask, keys, now }: StatementsDeps): Statements {
+  const kept = new Map<string, Kept>()
+  const asking = new Map<string, Promise<string>>()
+
+  return {
+    async of(tenantId, sessionId) {
+      const key = `${tenantId} ${sessionId}`
+      const known = kept.get(key)
+      const nowMs = now()
+      if (known !== undefined && known.renewAtMs > nowMs) return known.token
+      const fetched = asking.get(key) ?? fetchInto(key, tenantId, sessionId)
+      if (known === undefined || known.expiresAtMs - nowMs < LEAST_LIFE_MS) return fetched
+      // Past half its life but good: nobody waits for the next one, and control may be away for a moment.
+      fetched.catch(() => {})
+      return known.token
+    },
+    forget(tenantId, sessionId) {
+      kept.delete(`${tenantId} ${sessionId}`)
+    },
+    forgetTenant(tenantId) {
+      for (const key of kept.keys()) if (key.startsWith(`${tenantId} `)) kept.delete(key)
+    },
+  }
+
+  function fetchInto(key: string, tenantId: string, sessionId: string): Promise<string> {
+    const fetched = fetchOne(key, tenantId, sessionId).finally(() => asking.delete(key))
+    asking.set(key, fetched)
+    return fetched
+  }
+
+  async function fetchOne(key: string, tenantId: string, sessionId: string): Promise<string> {
+    const token = await ask(tenantId, sessionId)
+    const statement = wire.statement.parse(verifyToken(wire.STATEMENT_PURPOSE, token, keys(), { nowMs: now() }))
+    if (statement.tenantId !== tenantId || statement.sessionId !== sessionId) {
+      throw new Fault('wire-malformed', { detail: { why: 'a statement about another session' } })
+    }
+    const { issuedAtMs, expiresAtMs } = statement
+    const renewAtMs = issuedAtMs + (expiresAtMs - issuedAtMs) * caps.statementsHalfLife.default
+    kept.delete(key)
+    kept.set(key, { token, renewAtMs, expiresAtMs })
+    const [oldest] = kept.keys()
+    if (kept.size > caps.statements.default && oldest !== undefined) kept.delete(oldest)
+    return token
+  }
+}

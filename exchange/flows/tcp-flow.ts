@@ -1,0 +1,97 @@
+// One tcp flow through this exchange, sealed or inspected: waits for its two halves, relays, is decided again, ends once.
+// Must never outlive its permission, and never relay before both halves are there.
+import type { Socket } from 'node:net'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+import { decide, reconsiderAtMs, type Access } from '#exchange/decide.ts'
+import type { ExchangeContext } from '#exchange/context.ts'
+import type { AcceptedFlow } from '#exchange/forward.ts'
+import { hardClose } from '#transport/hard-close.ts'
+import { relay, type Relay } from '#transport/relay.ts'
+import type { Flow, FlowWay } from './live-flows.ts'
+import { needsInspection } from './obligations.ts'
+
+export type TcpFlowFacts = {
+  readonly tenant: Tenant
+  readonly access: Access
+  readonly way: Extract<FlowWay, 'sealed' | 'inspected'>
+  readonly policies: readonly string[]
+}
+
+export class TcpFlow implements Flow {
+  readonly id: string
+  readonly tenantId: string
+  readonly access: Access
+  readonly way: FlowWay
+  readonly openedAtMs: number
+  readonly reconsiderAtMs: number
+  readonly isListed = true
+  readonly #context: ExchangeContext
+  readonly #accepted: AcceptedFlow
+  readonly #appSide: Socket
+  readonly #policies: readonly string[]
+  #relay: Relay | undefined
+  #isEnded = false
+
+  constructor(context: ExchangeContext, facts: TcpFlowFacts, accepted: AcceptedFlow, appSide: Socket) {
+    this.#context = context
+    this.#accepted = accepted
+    this.#appSide = appSide
+    this.#policies = facts.policies
+    this.id = accepted.flowId
+    this.tenantId = facts.tenant.id
+    this.access = { ...facts.access, connectorId: accepted.link.connectorId }
+    this.way = facts.way
+    this.openedAtMs = context.now()
+    this.reconsiderAtMs = reconsiderAtMs(facts.tenant, this.access)
+    accepted.link.liveFlows++
+    context.flows.add(this)
+    context.count('flows')
+    appSide.once('close', () => {
+      if (this.#relay === undefined) this.#end('connector-closed')
+    })
+  }
+
+  /** The user's half is here: bytes run from now on. */
+  join(userSide: Socket): void {
+    if (this.#isEnded || this.#appSide.destroyed) return hardClose(userSide)
+    this.#relay = relay(userSide, this.#appSide, {
+      onEnd: (end) => this.#end(end.kind === 'cut' ? end.reason : end.kind),
+    })
+  }
+
+  reconsider(): number {
+    const tenant = this.#context.directory.get(this.tenantId)
+    const decision = decide(tenant, this.access, { nowMs: this.#context.now(), mayBeStale: true })
+    if (decision.kind === 'deny') return this.cut(decision.reason)
+    const app = tenant?.apps.get(this.access.appId)
+    // What was sealed and must be looked into now has to be opened again the other way.
+    const mustInspect = app === undefined || app.appKind === 'http' || app.inspect || needsInspection(decision)
+    return this.way === 'sealed' && mustInspect ? this.cut('inspection-required') : 0
+  }
+
+  cut(reason: string): number {
+    if (this.#isEnded) return 0
+    this.#context.count('cut')
+    if (this.#relay === undefined) hardClose(this.#appSide)
+    else this.#relay.cut(reason)
+    this.#accepted.link.cut([this.id], reason)
+    this.#end(reason)
+    return 1
+  }
+
+  bytes(): { readonly in: number; readonly out: number } {
+    return { in: this.#relay?.bytesAtoB ?? 0, out: this.#relay?.bytesBtoA ?? 0 }
+  }
+
+  policies(): readonly string[] {
+    return this.#policies
+  }
+
+  #end(reason: string): void {
+    if (this.#isEnded) return
+    this.#isEnded = true
+    this.#accepted.link.liveFlows--
+    this.#context.flows.remove(this)
+    this.#context.journal.closed(this.#context.directory.get(this.tenantId), this, reason)
+  }
+}

@@ -1,6 +1,7 @@
 // Parses, validates and compiles a set of policies with the official engine. Runs inside the disposable worker; what
 // it returns is plain data. Must never be called on a thread that carries traffic.
 import { Fault } from '#core/fault.ts'
+import { hintOf } from '#core/policy/expression.ts'
 import { compileTemplate } from '#core/policy/policy.ts'
 import { knownAnnotations } from '#core/policy/schema.ts'
 import { maxBracketNesting, maxSchemaTextBytes } from './caps.ts'
@@ -117,12 +118,7 @@ function readOne(cedar: CedarEngine, each: Numbered): CheckedPolicy | CheckProbl
       isTemplate: each.isTemplate,
     }
   } catch (error) {
-    return problemIn(
-      each.document,
-      error instanceof Error ? error.message : 'it cannot be compiled',
-      each.start,
-      each.id,
-    )
+    return problemIn(each.document, hintOf(error), each.start, each.id)
   }
 }
 

@@ -1,19 +1,22 @@
 // The product's decision from policy text to words, through the real parser.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, test } from 'node:test'
 import { isFault } from '#core/fault.ts'
 import { adviceFor, describe } from '#core/policy/advice.ts'
 import { type AuthorizationFacts, decidePolicy, deny, denyReasons } from '#core/policy/decide.ts'
 import { appEntity, groupEntity, userEntity } from '#core/policy/directory.ts'
 import { EntityStore } from '#core/policy/entity.ts'
-import { compilePolicy } from '#core/policy/policy.ts'
+import { compilePolicies } from '#core/policy/policy.ts'
 import { PolicySet } from '#core/policy/policy-set.ts'
 import { requestOf } from '#core/policy/request-facts.ts'
 import { policySchema } from '#core/policy/schema.ts'
 import type { EntityUid, Value } from '#core/policy/value.ts'
 import { askOfficial } from './official.ts'
-import { checkPolicies } from './parse.ts'
+import { startPolicyChecker } from './checker.ts'
 import { loadCedar } from './wasm.ts'
+
+const checker = startPolicyChecker()
+after(() => checker.close())
 
 const entities = EntityStore.of([
   groupEntity('staff'),
@@ -44,9 +47,9 @@ const facts: AuthorizationFacts = {
 }
 
 async function policiesOf(text: string): Promise<PolicySet> {
-  const checked = await checkPolicies(text)
+  const checked = await checker.check({ documents: text, schema: policySchema })
   assert.ok(checked.ok, JSON.stringify(checked))
-  return PolicySet.of(checked.policies.map(compilePolicy))
+  return PolicySet.of(compilePolicies(checked.policies))
 }
 
 test('allows with the obligations of every allowing policy', async () => {

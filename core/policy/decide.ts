@@ -1,6 +1,6 @@
 // The product's decision: may this user do this to this resource now? Deny by default; a decision is a value with a
 // closed set of reasons. The walls before policy (suspended tenant, ended session …) are the exchange's and use the same
-// type. Must never allow when anything failed.
+// type. Must never allow without a permit that applies; a policy that fails is dropped and reported, as in Cedar.
 import type { EntityStore } from './entity.ts'
 import { evaluatePolicies, type PolicyError } from './evaluate.ts'
 import { explainDenial, type Missing, type PolicyRef, refOf } from './explain.ts'

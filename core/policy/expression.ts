@@ -58,6 +58,11 @@ export function invalidPolicy(hint: string, cause?: unknown): Fault {
   return new Fault('policy-invalid', { hint, cause })
 }
 
+/** What is wrong, without the general words of the fault; an error of the language itself says nothing useful. */
+export function hintOf(error: unknown): string {
+  return error instanceof Fault && error.hint !== undefined ? error.hint : 'It is malformed.'
+}
+
 /** Throws `policy-invalid`. */
 export function readExpression(json: unknown, reading: Reading = { nodes: maxExpressionNodes }): Expression {
   return read(json, reading, 0)
@@ -161,7 +166,7 @@ function readLiteral(json: unknown): Value {
   try {
     return readValue(json, 'literal')
   } catch (error) {
-    throw invalidPolicy(error instanceof Error ? error.message : 'A literal is malformed.', error)
+    throw invalidPolicy(hintOf(error), error)
   }
 }
 

@@ -1,7 +1,7 @@
 // One policy or template read from Cedar's JSON form: effect, scope, conditions, annotations. Strict: an unknown key or
 // shape is `policy-invalid`. Must never decide anything.
 import { maxAnnotations, maxExpressionNodes } from './caps.ts'
-import { type Expression, fieldsOf, invalidPolicy, readExpression, text } from './expression.ts'
+import { type Expression, fieldsOf, hintOf, invalidPolicy, readExpression, text } from './expression.ts'
 import { isObject, isTypeName, own, readUid } from './value-json.ts'
 import type { EntityUid } from './value.ts'
 
@@ -95,15 +95,15 @@ function readActionScope(json: unknown): ActionScope {
       fieldsOf('action', json, ['op'])
       return { kind: 'any' }
     case '==':
-      return { kind: 'exact', action: readPolicyUid(fieldsOf('action', json, ['op', 'entity'])['entity']) }
+      return { kind: 'exact', action: readActionUid(fieldsOf('action', json, ['op', 'entity'])['entity']) }
     case 'in': {
       if (Object.hasOwn(json, 'entity')) {
-        return { kind: 'within', actions: [readPolicyUid(fieldsOf('action', json, ['op', 'entity'])['entity'])] }
+        return { kind: 'within', actions: [readActionUid(fieldsOf('action', json, ['op', 'entity'])['entity'])] }
       }
       const entities = fieldsOf('action', json, ['op', 'entities'])['entities']
       if (!Array.isArray(entities)) throw invalidPolicy('The actions are not a list.')
       if (entities.length > maxExpressionNodes) throw invalidPolicy(`It names more than ${maxExpressionNodes} actions.`)
-      return { kind: 'within', actions: entities.map(readPolicyUid) }
+      return { kind: 'within', actions: entities.map(readActionUid) }
     }
     default:
       throw invalidPolicy('The action scope has no known operator.')
@@ -115,13 +115,23 @@ function readAnnotations(json: unknown): ReadonlyMap<string, string> {
   if (!isObject(json)) throw invalidPolicy('The annotations are not an object.')
   const names = Object.keys(json)
   if (names.length > maxAnnotations) throw invalidPolicy(`It has more than ${maxAnnotations} annotations.`)
-  return new Map(names.map((name) => [text(name), json[name] === null ? '' : text(json[name])]))
+  for (const name of names) {
+    if (name.length > 1_024 || !/^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+      throw invalidPolicy('The name of an annotation is malformed.')
+  }
+  return new Map(names.map((name) => [name, json[name] === null ? '' : text(json[name])]))
+}
+
+function readActionUid(json: unknown): EntityUid {
+  const uid = readPolicyUid(json)
+  if (uid.type !== 'Action' && !uid.type.endsWith('::Action')) throw invalidPolicy(`${uid} is not an action.`)
+  return uid
 }
 
 function readPolicyUid(json: unknown): EntityUid {
   try {
     return readUid(json, 'scope')
   } catch (error) {
-    throw invalidPolicy(error instanceof Error ? error.message : 'The scope is malformed.', error)
+    throw invalidPolicy(hintOf(error), error)
   }
 }

@@ -2,7 +2,7 @@
 // several times smaller than the tree, for explaining. Must never change after it is made.
 import { type Code, asBool } from './scope.ts'
 import { compileExpression } from './compile.ts'
-import { invalidPolicy, text } from './expression.ts'
+import { hintOf, invalidPolicy, text } from './expression.ts'
 import {
   type ActionScope,
   type EntityScope,
@@ -85,10 +85,7 @@ export function compileTemplate(definition: PolicyDefinition): Template {
     const form = readPolicy(est)
     return { ...definition, form, condition: conditionCode(form), source: writeJson(definition.est) }
   } catch (error) {
-    throw invalidPolicy(
-      `Policy ${quoted(definition.id)}: ${error instanceof Error ? error.message : 'malformed'}`,
-      error,
-    )
+    throw invalidPolicy(`Policy ${quoted(definition.id)}: ${hintOf(error)}`, error)
   }
 }
 

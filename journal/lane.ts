@@ -22,6 +22,10 @@ export class ShipLane {
   isUnsaved = false
   /** Acknowledged more since removal was last tried. */
   hasNews = false
+  /** Where the receiver last sent us back to, until it acknowledges more. */
+  wentTo = -1
+  /** Answers since then that go back behind an acknowledgement. */
+  contradictions = 0
   #unsent: ShipBatch | undefined
   readonly #journal: Journal
   readonly #prefix: string
@@ -127,6 +131,8 @@ export class ShipLane {
     if (own !== hash) return false
     this.inFlight = this.inFlight.filter((one) => one.sequence > sequence)
     this.acknowledged = sequence
+    this.wentTo = -1
+    this.contradictions = 0
     this.isUnsaved = true
     this.hasNews = true
     // The receiver had more than we remembered: an acknowledgement was lost.
@@ -153,11 +159,11 @@ export class ShipLane {
 
 /** The hash of a record that is there, or of the last one removed; undefined when there is neither. */
 async function hashAt(place: ChainPlace, sequence: number, journal: Journal): Promise<string | undefined> {
-  if (sequence === 0) return genesisHash(place)
   const removed = (await readTombstones(place, journal.keys)).at(-1)
   if (removed !== undefined && sequence <= removed.lastSequence) {
     return sequence === removed.lastSequence ? removed.lastHash : undefined
   }
+  if (sequence === 0) return genesisHash(place)
   const tail = new ChainTail(place, sequence - 1)
   try {
     const record = (await tail.read(MAX_BATCH_BYTES, sequence))?.records[0]

@@ -26,6 +26,8 @@ export type ShipperDeps = {
 
 const HOUSEKEEPING_MS = 1000
 const PRESSURE = 0.75
+/** Answers that go back behind what was acknowledged before they are believed: three full windows. */
+const MAX_CONTRADICTIONS = 3 * MAX_UNACKNOWLEDGED_BATCHES
 
 export function startShipper(config: ShipperConfig, deps: ShipperDeps): Shipper {
   return new Shipper(config, deps)
@@ -56,10 +58,13 @@ export class Shipper {
       this.#pending.add(tenant)
       this.#bell.resolve()
     })
-    this.#timer = setInterval(() => {
-      this.#isHousekeepingDue = true
-      this.#bell.resolve()
-    }, HOUSEKEEPING_MS)
+    this.#timer = setInterval(
+      () => {
+        this.#isHousekeepingDue = true
+        this.#bell.resolve()
+      },
+      Math.min(HOUSEKEEPING_MS, config.resendAfterMs ?? RESEND_AFTER_MS),
+    )
     this.#timer.unref()
     this.#loop = this.#run()
   }
@@ -109,8 +114,10 @@ export class Shipper {
       if (this.#isHousekeepingDue) await this.#keepHouse()
       for (const tenant of this.#pending) {
         if (signal.aborted || this.#isDisconnected || this.#inFlight() >= MAX_UNACKNOWLEDGED_BATCHES) break
+        // Before, not after: what is written meanwhile must not be forgotten.
+        this.#pending.delete(tenant)
         const outcome = await this.#shipTenant(tenant)
-        if (outcome === 'done') this.#pending.delete(tenant)
+        if (outcome !== 'done') this.#pending.add(tenant)
         this.#isDisconnected = outcome === 'disconnected'
       }
       const canGoOn = !this.#isDisconnected && this.#pending.size > 0 && this.#inFlight() < MAX_UNACKNOWLEDGED_BATCHES
@@ -159,17 +166,25 @@ export class Shipper {
         if (lane.acknowledged > before) this.#deps.onAcknowledged?.(answer.tenant, answer.writer, answer.sequence)
         return
       }
-      case 'resend': {
-        // Also when answers crossed on the way: going back costs only what was sent in vain.
-        const found = await this.#guard(lane.place, async () => await lane.goTo(answer.afterSequence))
-        if (found === undefined) return
-        if (!found) return this.#giveUp(lane, 'receiver-lost-records')
-        this.#pending.add(answer.tenant)
-        return
-      }
+      case 'resend':
+        return await this.#goBack(lane, answer.afterSequence)
       case 'refused':
         this.#giveUp(lane, answer.reason)
     }
+  }
+
+  async #goBack(lane: ShipLane, after: number): Promise<void> {
+    // Answers can be old. What was acknowledged stays acknowledged, unless the receiver says otherwise again and again.
+    if (after < lane.acknowledged && ++lane.contradictions < MAX_CONTRADICTIONS) return
+    const sentAtMs = lane.inFlight[0]?.sentAtMs ?? Number.NEGATIVE_INFINITY
+    const isUnderWay = this.#monotonicMs() - sentAtMs < (this.#config.resendAfterMs ?? RESEND_AFTER_MS)
+    // Every batch after a gap asks for the same: one answer is enough.
+    if (after === lane.wentTo && isUnderWay) return
+    const found = await this.#guard(lane.place, async () => await lane.goTo(after))
+    if (found === undefined) return
+    if (!found) return this.#giveUp(lane, 'receiver-lost-records')
+    lane.wentTo = after
+    this.#pending.add(lane.place.tenant)
   }
 
   // The two sides do not agree on this chain and never will: keep it, say so, go on with a new epoch.

@@ -52,7 +52,8 @@ export type CoreTables = {
     /** Sealed write-only part: the client secret of an IdentityProvider. */
     sealed: string | null
   }
-  identities: Tenanted & { issuer: string; subject: string; userId: string }
+  /** `declared` ones are written in the user's document, `linked` ones came by an invitation or a first sign-in. */
+  identities: Tenanted & { issuer: string; subject: string; userId: string; source: 'declared' | 'linked' }
   devices: Tenanted & {
     id: string
     name: string

@@ -79,7 +79,7 @@ const tables: readonly {
   },
   {
     name: 'identities',
-    columns: { tenantId: 'text', issuer: 'text', subject: 'text', userId: 'text' },
+    columns: { tenantId: 'text', issuer: 'text', subject: 'text', userId: 'text', source: 'text' },
     primary: ['tenantId', 'issuer', 'subject'],
     indexes: [['tenantId', 'userId']],
   },

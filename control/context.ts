@@ -1,0 +1,87 @@
+// What every part of the control plane is given. Must never hold a private key: those stay behind the authority.
+import type { JournalEvent } from '#core/events/event.ts'
+import type { Effect } from '#core/api/views.ts'
+import type { LiveFlow } from '#core/wire/feed.ts'
+import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
+import type { ControlAuthority } from './authority/authority.ts'
+import type { Sealer } from './authority/key-encryption.ts'
+import type { Mirrors } from './records/mirror.ts'
+import type { SignIn, SignInConfig } from './sign-in-seam.ts'
+import type { Store } from './store/store.ts'
+
+export type EventPage = {
+  readonly items: readonly { readonly cursor: string; readonly event: JournalEvent }[]
+  readonly next: string | null
+}
+export type EventQuery = {
+  readonly limit: number
+  readonly after?: string | undefined
+  readonly fromMs?: number | undefined
+  readonly untilMs?: number | undefined
+  readonly fields: Readonly<Record<string, string | number>>
+  readonly text?: string | undefined
+}
+
+/** The journal as control uses it; made from `journal/` in journal-port.ts. */
+export type JournalPort = {
+  /** On the disk when it returns. Throws Fault `journal-full`. */
+  readonly record: (tenantId: string, event: JournalEvent) => Promise<void>
+  readonly list: (tenantId: string, query: EventQuery) => Promise<EventPage>
+  readonly follow: (
+    tenantId: string,
+    after: string | undefined,
+    signal: AbortSignal,
+  ) => AsyncIterable<{ readonly cursor: string; readonly event: JournalEvent }>
+  /** Takes a batch of an exchange's journal; what it returns goes back as the acknowledgement. */
+  readonly receive: (exchangeId: string, mayShip: (tenantId: string) => boolean, batch: unknown) => Promise<unknown>
+}
+
+export type ConnectorStatus = {
+  readonly connectorId: string
+  readonly exchangeId: string
+  readonly sinceMs: number
+  readonly liveFlows: number
+  readonly parked: number
+  readonly unhealthyApps: readonly { readonly appId: string; readonly detail: string }[]
+}
+
+/** What the API needs of the feed. */
+export type FeedPort = {
+  /** The truth at the deadline: which exchanges said that the change is in force, and which did not. */
+  readonly awaitEffect: (tenantId: string, sequence: number, deadlineMs: number) => Promise<Effect>
+  readonly listFlows: (
+    tenantId: string,
+    limit: number,
+    deadlineMs: number,
+  ) => Promise<{ readonly items: readonly LiveFlow[]; readonly total: number; readonly missing: readonly string[] }>
+  readonly connectorsOf: (tenantId: string) => readonly ConnectorStatus[]
+  readonly isConnected: (exchangeId: string) => boolean
+  readonly dropExchange: (exchangeId: string) => void
+  readonly dropTenant: (tenantId: string) => void
+  /** A tenant was added, suspended or resumed: exchanges are told. */
+  readonly tenantsChanged: () => void
+}
+
+export type CheckPolicies = (documents: readonly PolicyDocument[]) => Promise<CheckResult>
+
+export type ControlContext = {
+  readonly config: SignInConfig & { readonly providerId: string; readonly software: string }
+  readonly store: Store
+  readonly authority: ControlAuthority
+  readonly sealer: Sealer
+  readonly mirrors: Mirrors
+  readonly journal: JournalPort
+  readonly checkPolicies: CheckPolicies
+  readonly nowMs: () => number
+  readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+  /** Set once both ends exist: the feed and sign-in are themselves given this context. */
+  readonly links: { feed?: FeedPort; signIn?: SignIn }
+}
+
+/** Who did something, as it is written into the journal and beside rows. */
+export type Actor = {
+  readonly userId: string
+  readonly userName: string
+  readonly sessionId: string | null
+  readonly ip: string
+}

@@ -1,0 +1,120 @@
+// What an exchange would decide, worked out from the same records by the same evaluator: for the portal and `explain`.
+// Must never be what anybody relies on for access: the exchange decides by itself.
+import type { AppRecord } from '#core/records/app.ts'
+import type { UserRecord } from '#core/records/records.ts'
+import { adviceFor, describe } from '#core/policy/advice.ts'
+import { decidePolicy, deny, type Decision } from '#core/policy/decide.ts'
+import { appEntity, groupEntity, organisationEntity, userEntity } from '#core/policy/directory.ts'
+import { EntityStore } from '#core/policy/entity.ts'
+import { compilePolicy } from '#core/policy/policy.ts'
+import { PolicySet } from '#core/policy/policy-set.ts'
+import type { AuthorizationFacts } from '#core/policy/request-facts.ts'
+import type { TenantMirror } from '#control/records/mirror.ts'
+import type { DecisionView } from '#control/sign-in-seam.ts'
+
+export type AccessFacts = {
+  readonly user: UserRecord
+  readonly app: AppRecord
+  readonly door: 'browser' | 'agent'
+  readonly factors: readonly string[]
+  readonly ageSeconds: number
+  readonly device: AuthorizationFacts['device']
+  readonly ip: string
+  readonly atMs: number
+  readonly http: AuthorizationFacts['http']
+}
+
+type Compiled = { readonly version: number; readonly policies: PolicySet; readonly entities: EntityStore }
+const compiled = new WeakMap<TenantMirror, Compiled>()
+
+export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
+  const { user, app, atMs } = facts
+  const tenant = [...mirror.all('tenant')][0]
+  if (tenant?.status !== 'active') return deny('tenant-suspended')
+  if (user.status !== 'active') return deny('user-disabled')
+  for (const { subject, expiresAtMs } of mirror.all('containment'))
+    if (expiresAtMs > atMs && [user.id, app.id, user.organisationId].includes(subject.id)) return deny('contained')
+  if (user.organisationId !== null) {
+    const contract = mirror.get('organisation', user.organisationId)
+    if (!contract || atMs < contract.fromMs || atMs >= contract.untilMs) return deny('outside-contract')
+    if (!contract.appIds.includes(app.id)) return deny('app-not-in-contract')
+  }
+  if (!app.enabled) return deny('app-disabled')
+  const { policies, entities } = compile(mirror)
+  const at = new Date(atMs)
+  return decidePolicy(policies, entities, {
+    user: user.name,
+    action: app.appKind === 'http' ? 'request' : 'connect',
+    resource: { kind: 'app', name: app.name },
+    session: { factors: facts.factors, ageSeconds: facts.ageSeconds, door: facts.door },
+    device: facts.device,
+    ip: facts.ip,
+    time: { nowMs: atMs, hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 },
+    risk: 0,
+    approved: [...mirror.all('approval')].some(
+      ({ userId, appId, expiresAtMs }) => userId === user.id && appId === app.id && expiresAtMs > atMs,
+    ),
+    http: app.appKind === 'http' ? facts.http : null,
+  })
+}
+
+export function decisionView(decision: Decision): DecisionView {
+  return {
+    decision: decision.kind,
+    reason: decision.kind === 'deny' ? decision.reason : null,
+    message: describe(decision),
+    advice: adviceFor(decision),
+    policies: decision.policies.map(({ id, name, line }) => ({ id, name, line })),
+    missing:
+      decision.kind === 'deny'
+        ? decision.missing.map(({ policy, conditions }) => ({ policy: policy.name, conditions: [...conditions] }))
+        : [],
+    errors: decision.errors.map(({ policyId, message }) => ({ policy: policyId, message })),
+  }
+}
+
+/** How much of a denial a person sees is the tenant's choice; administrators use `decisionView` as it is. */
+export function decisionForPerson(decision: Decision, explain: 'full' | 'reason' | 'none'): DecisionView {
+  const view = decisionView(decision)
+  if (explain === 'full' || decision.kind === 'allow') return { ...view, errors: [] }
+  return {
+    ...view,
+    reason: explain === 'none' ? null : view.reason,
+    message: 'Not allowed.',
+    advice: explain === 'none' ? '' : view.advice,
+    policies: [],
+    missing: [],
+    errors: [],
+  }
+}
+
+function compile(mirror: TenantMirror): Compiled {
+  const known = compiled.get(mirror)
+  if (known?.version === mirror.directoryVersion) return known
+  const nameOf = (kind: 'group' | 'appGroup', id: string) =>
+    (kind === 'group' ? mirror.get('group', id) : mirror.get('appGroup', id))?.name
+  const names = (kind: 'group' | 'appGroup', ids: readonly string[]) =>
+    ids.map((id) => nameOf(kind, id)).filter((name) => name !== undefined)
+  const entities = EntityStore.of([
+    ...[...mirror.all('group')].map(({ name, parentIds }) => groupEntity(name, names('group', parentIds))),
+    ...[...mirror.all('organisation')].map(({ name }) => organisationEntity(name)),
+    ...[...mirror.all('app')].map((app) =>
+      appEntity(app.name, app.displayName, app.appKind, names('appGroup', app.groupIds)),
+    ),
+    ...[...mirror.all('user')].map(({ name, displayName, email, groupIds, organisationId }) =>
+      userEntity({
+        name,
+        displayName,
+        email,
+        groups: names('group', groupIds),
+        organisation: organisationId === null ? null : (mirror.get('organisation', organisationId)?.name ?? null),
+      }),
+    ),
+  ])
+  const policies = PolicySet.of(
+    [...mirror.all('policy')].map(({ id, name, line, est }) => compilePolicy({ id, name, line, est })),
+  )
+  const made = { version: mirror.directoryVersion, policies, entities }
+  compiled.set(mirror, made)
+  return made
+}

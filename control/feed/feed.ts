@@ -1,0 +1,213 @@
+// The feed: every connected exchange, and what the API asks of all of them together. Must never count an exchange in
+// that did not authenticate as one that is enrolled and not revoked.
+import type { TLSSocket } from 'node:tls'
+import { asFault, Fault } from '#core/fault.ts'
+import type { FeedFromControl } from '#core/wire/feed.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
+import { caps } from '#control/caps.ts'
+import type { ControlContext, FeedPort } from '#control/context.ts'
+import type { Row } from '#control/records/from-rows.ts'
+import { readEpoch } from '#control/snapshot/epoch.ts'
+import { makeHeartbeat, type SnapshotDeps } from '#control/snapshot/snapshot.ts'
+import { ExchangeLink, type Hello } from './exchange-link.ts'
+import { Receipts } from './receipts.ts'
+
+export type Feed = FeedPort & {
+  /** A TLS connection whose client certificate chains to the exchange authority. */
+  readonly accept: (socket: TLSSocket) => void
+  readonly close: () => Promise<void>
+  readonly destroy: (fault: Fault) => void
+}
+
+export type FeedConfig = { readonly heartbeatMs?: number }
+
+export async function startFeed(context: ControlContext, config: FeedConfig = {}): Promise<Feed> {
+  const { store, authority, nowMs } = context
+  const snapshots: SnapshotDeps = { epoch: await readEpoch(store), sign: authority.signSnapshot, nowMs }
+  const links = new Map<string, ExchangeLink>()
+  const opening = new Set<TLSSocket>()
+  const receipts = new Receipts()
+  let isClosing = false
+
+  const stopListening = store.onChange((tenantId) => {
+    for (const link of links.values()) link.wake(tenantId)
+  })
+  const timer = setInterval(() => {
+    beat().catch((error: unknown) => context.log('heartbeat failed', { error: String(error) }))
+  }, config.heartbeatMs ?? caps.heartbeatMs.default)
+  timer.unref()
+
+  async function beat(): Promise<void> {
+    const tokens = new Map<string, string>()
+    const tokenOf = (tenantId: string, sequence: number) =>
+      tokens.getOrInsertComputed(`${tenantId} ${sequence}`, () => makeHeartbeat(tenantId, sequence, snapshots))
+    await Promise.all(
+      [...links.values()].map((link) => link.beat(tokenOf).catch((error: unknown) => link.destroy(asFault(error)))),
+    )
+  }
+
+  async function tenantsOf(exchange: Row<'exchanges'>): Promise<string[]> {
+    const rows = await store.provider
+      .selectFrom('tenants')
+      .select('tenants.id')
+      .where('tenants.isProvider', '=', 0)
+      .execute()
+    const only: readonly string[] | null = exchange.tenantIds === null ? null : JSON.parse(exchange.tenantIds)
+    return rows.map(({ id }) => id).filter((id) => only === null || only.includes(id))
+  }
+
+  const exchangeRows = () =>
+    store.provider.selectFrom('exchanges').selectAll().where('exchanges.status', '=', 'active').execute()
+
+  async function servingIds(tenantId: string): Promise<string[]> {
+    const rows = await exchangeRows()
+    return rows
+      .filter(({ tenantIds }) => tenantIds === null || JSON.parse(tenantIds).includes(tenantId))
+      .map(({ id }) => id)
+  }
+
+  async function identify(socket: TLSSocket): Promise<Row<'exchanges'>> {
+    const certificate = socket.getPeerX509Certificate()
+    if (!socket.authorized || !certificate) throw new Fault('certificate-refused')
+    const peer = readPeer(certificate)
+    const identity = identityOf(peer)
+    if (identity?.role !== 'exchange' || identity.owner !== 'provider') throw new Fault('certificate-refused')
+    const exchange = await store.provider
+      .selectFrom('exchanges')
+      .selectAll()
+      .where('exchanges.id', '=', identity.id)
+      .executeTakeFirst()
+    if (exchange?.status !== 'active' || exchange.keyThumbprint !== peer.thumbprint)
+      throw new Fault('certificate-refused')
+    return exchange
+  }
+
+  async function onHello(
+    exchange: Row<'exchanges'>,
+    hello: Hello,
+  ): Promise<Extract<FeedFromControl, { type: 'welcome' }>> {
+    await store.provider
+      .updateTable('exchanges')
+      .set({
+        address: hello.address,
+        software: hello.software,
+        assertionKey: JSON.stringify(hello.assertionKey),
+        lastSeenAtMs: nowMs(),
+      })
+      .where('exchanges.id', '=', exchange.id)
+      .execute()
+    const { domain, appsDomain, publicPort } = context.config
+    return {
+      type: 'welcome',
+      version: 1,
+      exchangeId: exchange.id,
+      domain,
+      appsDomain,
+      publicPort,
+      exchanges: (await exchangeRows()).map(({ address }) => address).filter((address) => address !== ''),
+      snapshotKeys: [...authority.snapshotKeys],
+      statementKeys: [...authority.statementKeys],
+    }
+  }
+
+  async function open(socket: TLSSocket): Promise<void> {
+    const exchange = await identify(socket)
+    if (isClosing) throw new Fault('closing')
+    const link: ExchangeLink = new ExchangeLink(socket, {
+      context,
+      snapshots,
+      exchange,
+      onHello: (hello) => onHello(exchange, hello),
+      onReady: () => {
+        // One connection per exchange: the newest is the one that is alive.
+        const before = links.get(exchange.id)
+        links.set(exchange.id, link)
+        before?.destroy(new Fault('closing', { detail: { why: 'connected again' } }))
+        tenantsOf(exchange).then(
+          (tenantIds) => link.setTenants(tenantIds),
+          (error: unknown) => link.destroy(asFault(error)),
+        )
+      },
+      onReceipt: (tenantId, receipt) => receipts.add(tenantId, exchange.id, receipt),
+      onClose: (fault) => {
+        if (links.get(exchange.id) === link) links.delete(exchange.id)
+        if (fault && !isClosing) context.log('exchange lost', { exchangeId: exchange.id, code: fault.code })
+        wakeAll()
+      },
+    })
+  }
+
+  function wakeAll(): void {
+    store.provider
+      .selectFrom('tenants')
+      .select('tenants.id')
+      .execute()
+      .then(
+        (rows) => rows.forEach(({ id }) => receipts.wake(id)),
+        () => undefined,
+      )
+  }
+
+  return {
+    accept: (socket) => {
+      socket.on('error', () => socket.destroy())
+      if (isClosing) return void socket.destroy()
+      opening.add(socket)
+      open(socket)
+        .catch((error: unknown) => {
+          context.log('exchange refused', { code: asFault(error).code })
+          socket.destroy()
+        })
+        .finally(() => opening.delete(socket))
+    },
+    awaitEffect: async (tenantId, sequence, deadlineMs) =>
+      receipts.effect(
+        tenantId,
+        sequence,
+        await servingIds(tenantId),
+        (exchangeId) => links.get(exchangeId)?.isReady ?? false,
+        deadlineMs,
+      ),
+    listFlows: async (tenantId, limit, deadlineMs) => {
+      const serving = await servingIds(tenantId)
+      const answers = await Promise.all(
+        serving.map(async (id) => ({ id, answer: await links.get(id)?.listFlows(tenantId, limit, deadlineMs) })),
+      )
+      return {
+        items: answers.flatMap(({ answer }) => answer?.flows ?? []).slice(0, limit),
+        total: answers.reduce((sum, { answer }) => sum + (answer?.total ?? 0), 0),
+        missing: answers.filter(({ answer }) => !answer).map(({ id }) => id),
+      }
+    },
+    connectorsOf: (tenantId) => [...links.values()].flatMap((link) => [...link.connectorsOf(tenantId)]),
+    isConnected: (exchangeId) => links.get(exchangeId)?.isReady ?? false,
+    dropExchange: (exchangeId) => {
+      receipts.forget(exchangeId)
+      links.get(exchangeId)?.destroy(new Fault('certificate-refused', { detail: { why: 'revoked' } }))
+    },
+    dropTenant: () => retarget(),
+    tenantsChanged: () => retarget(),
+    close: async () => {
+      isClosing = true
+      clearInterval(timer)
+      stopListening()
+      for (const socket of opening) socket.destroy()
+      await Promise.all([...links.values()].map((link) => link.close()))
+    },
+    destroy: (fault) => {
+      isClosing = true
+      clearInterval(timer)
+      stopListening()
+      for (const socket of opening) socket.destroy()
+      for (const link of links.values()) link.destroy(fault)
+    },
+  }
+
+  function retarget(): void {
+    exchangeRows()
+      .then(async (rows) => {
+        for (const row of rows) links.get(row.id)?.setTenants(await tenantsOf(row))
+      })
+      .catch((error: unknown) => context.log('tenants of exchanges unknown', { error: String(error) }))
+  }
+}

@@ -1,0 +1,184 @@
+// Makes a tenant's resources so: all of it or nothing, in one transaction, with the changes that exchanges get.
+// Must never leave a document half applied, nor put a policy in force that the official engine did not accept.
+import { Fault } from '#core/fault.ts'
+import type { Change } from '#core/records/records.ts'
+import type { Document } from './document.ts'
+import { secretEquals } from '#transport/secret.ts'
+import { caps } from '#control/caps.ts'
+import type { ControlContext } from '#control/context.ts'
+import { endSessionsOf, removeApp, removeUser } from '#control/directory/cascade.ts'
+import { requireAdministrator } from '#control/directory/last-administrator.ts'
+import { resourceRecords, specOf, type RecordNames } from '#control/records/from-rows.ts'
+import { readTenant, resolver } from '#control/records/load.ts'
+import { readTenantSettings } from '#control/records/tenant-settings.ts'
+import { inParts } from '#control/store/store.ts'
+import type { TenantTransaction } from '#control/store/tenant-handle.ts'
+import { checkPolicyDocuments } from './check-policies.ts'
+import { DocumentsFault, type Placed } from './document-faults.ts'
+import { planApply, type ApplyChange, type Plan, type ResourceKey, type ResourceRow } from './plan.ts'
+
+export type ApplyRequest = {
+  readonly documents: readonly Placed<Document>[]
+  readonly deletes?: readonly ResourceKey[]
+  readonly prune?: boolean
+  readonly dryRun?: boolean
+  /** Refuse with `version-conflict` when the one document's row has another version. */
+  readonly version?: number
+}
+export type Applied = {
+  readonly changes: readonly ApplyChange[]
+  /** Null when nothing that exchanges see has changed. */
+  readonly sequence: number | null
+  readonly written: readonly ResourceRow[]
+}
+
+/** Throws DocumentsFault (with the place of each fault), `version-conflict`, `last-administrator`. */
+export async function applyResources(
+  tenantId: string,
+  request: ApplyRequest,
+  context: ControlContext,
+  alsoInside: (tx: TenantTransaction, plan: Plan) => Promise<void> = async () => {},
+): Promise<Applied> {
+  const { checked, faults } = await checkPolicyDocuments(request.documents, context.checkPolicies)
+  if (faults.length > 0) throw new DocumentsFault(faults)
+  return context.store.forTenant(tenantId).transaction(async (tx) => {
+    const tenant = await readTenant(tx)
+    const rows = await tx.selectFrom('resources').selectAll().execute()
+    const plan = planApply({
+      rows,
+      documents: request.documents,
+      deletes: request.deletes ?? [],
+      prune: request.prune ?? false,
+      checked,
+      ownHosts: (await readTenantSettings(tx)).ownHosts,
+      tenantName: tenant.name,
+      appsDomain: context.config.appsDomain,
+      tenantId,
+      nowMs: context.nowMs(),
+      sealSecret: (secret, id) => context.sealer.seal(Buffer.from(secret), secretContext(tenantId, id)),
+      sameSecret: (sealed, secret, id) =>
+        sealed !== null && secretEquals(context.sealer.open(sealed, secretContext(tenantId, id)), secret),
+    })
+    if (plan.faults.length > 0) throw new DocumentsFault(plan.faults)
+    if (rows.length + plan.puts.length > caps.resourcesPerTenant.default) throw new Fault('at-capacity')
+    const [only] = request.documents
+    if (request.version !== undefined && only) {
+      const row = rows.find(({ kind, name }) => kind === only.value.kind && name === only.value.name)
+      if ((row?.version ?? 0) !== request.version) throw new Fault('version-conflict')
+    }
+    if (request.dryRun) return { changes: plan.changes, sequence: null, written: [] }
+    const changes = await write(tx, plan, rows, {
+      tenantName: tenant.name,
+      appsDomain: context.config.appsDomain,
+      nowMs: context.nowMs(),
+    })
+    await alsoInside(tx, plan)
+    if (touchesAdministrators(plan)) await requireAdministrator(tx)
+    const sequence = changes.length > 0 ? await tx.appendChanges(changes) : null
+    return { changes: plan.changes, sequence, written: plan.puts.map(({ after }) => after) }
+  })
+}
+
+export function secretContext(tenantId: string, resourceId: string): string {
+  return `resource ${tenantId} ${resourceId}`
+}
+
+type WriteFacts = Pick<RecordNames, 'tenantName' | 'appsDomain'> & { readonly nowMs: number }
+
+async function write(
+  tx: TenantTransaction,
+  plan: Plan,
+  rows: readonly ResourceRow[],
+  facts: WriteFacts,
+): Promise<Change[]> {
+  const changes: Change[] = []
+  for (const row of plan.deletes) changes.push(...(await remove(tx, row, facts.nowMs)))
+  for (const part of inParts(plan.puts.filter(({ before }) => before === undefined)))
+    await tx
+      .insertInto(
+        'resources',
+        part.map(({ after }) => after),
+      )
+      .execute()
+  for (const { before, after } of plan.puts) {
+    if (before !== undefined) {
+      const { spec, version, updatedAtMs, derived, sealed } = after
+      await tx
+        .updateTable('resources')
+        .set({ spec, version, updatedAtMs, derived, sealed })
+        .where('resources.id', '=', after.id)
+        .execute()
+    }
+    if (after.kind === 'User') changes.push(...(await afterUser(tx, before, after, facts.nowMs)))
+  }
+  const gone = new Set(plan.deletes.map(({ id }) => id))
+  const next = new Map(rows.filter(({ id }) => !gone.has(id)).map((row) => [row.id, row]))
+  for (const { after } of plan.puts) next.set(after.id, after)
+  const names: RecordNames = { resolve: resolver([...next.values()]), ...facts }
+  for (const { before, after } of plan.puts) {
+    const records = resourceRecords(after, names)
+    changes.push(...records.map((record) => ({ op: 'put' as const, record })))
+    if (after.kind === 'Policy' && before)
+      for (const old of resourceRecords(before, names))
+        if (!records.some(({ id }) => id === old.id)) changes.push({ op: 'remove', kind: 'policy', id: old.id })
+  }
+  return changes
+}
+
+async function remove(tx: TenantTransaction, row: ResourceRow, nowMs: number): Promise<Change[]> {
+  const changes: Change[] = []
+  if (row.kind === 'User') changes.push(...(await removeUser(tx, row.id, nowMs)))
+  if (row.kind === 'App') changes.push(...(await removeApp(tx, row.id)))
+  if (row.kind === 'ConnectorGroup') await requireNoConnector(tx, row)
+  // Names inside are not looked up: what is removed is known by id alone.
+  const records = resourceRecords(row, { resolve: () => '', tenantName: '', appsDomain: '' })
+  changes.push(...records.map(({ kind, id }) => ({ op: 'remove' as const, kind, id })))
+  await tx.deleteFrom('resources').where('resources.id', '=', row.id).execute()
+  return changes
+}
+
+async function requireNoConnector(tx: TenantTransaction, row: ResourceRow): Promise<void> {
+  const connector = await tx
+    .selectFrom('connectors')
+    .select('connectors.name')
+    .where('connectors.groupId', '=', row.id)
+    .where('connectors.status', '=', 'active')
+    .executeTakeFirst()
+  if (connector)
+    throw new Fault('still-referenced', {
+      hint: `The connector ${connector.name} belongs to ${row.name}; revoke it first.`,
+    })
+}
+
+/** Declared identities follow the document; a user who is no longer active has no session. */
+async function afterUser(
+  tx: TenantTransaction,
+  before: ResourceRow | undefined,
+  after: ResourceRow,
+  nowMs: number,
+): Promise<Change[]> {
+  const spec = specOf('User', after)
+  await tx
+    .deleteFrom('identities')
+    .where('identities.userId', '=', after.id)
+    .where('identities.source', '=', 'declared')
+    .execute()
+  for (const { issuer, subject } of spec.identities ?? []) {
+    const taken = await tx
+      .selectFrom('identities')
+      .select('identities.userId')
+      .where('identities.issuer', '=', issuer)
+      .where('identities.subject', '=', subject)
+      .executeTakeFirst()
+    if (taken && taken.userId !== after.id)
+      throw new Fault('name-taken', { hint: `An identity of the user ${after.name} belongs to another user.` })
+    if (!taken) await tx.insertInto('identities', { issuer, subject, userId: after.id, source: 'declared' }).execute()
+  }
+  if (!before || (spec.status ?? 'active') === 'active') return []
+  return endSessionsOf(tx, { userId: after.id }, 'user-disabled', nowMs)
+}
+
+function touchesAdministrators(plan: Plan): boolean {
+  const isDisabled = (row: ResourceRow) => row.kind === 'User' && specOf('User', row).status === 'disabled'
+  return plan.deletes.some(({ kind }) => kind === 'User') || plan.puts.some(({ after }) => isDisabled(after))
+}

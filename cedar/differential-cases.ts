@@ -107,7 +107,7 @@ export class CaseGenerator {
   #entities(): EntityJson[] {
     const entities: EntityJson[] = []
     for (const [at, uid] of uids.entries()) {
-      if (this.#chance(0.15)) continue
+      if (this.#chance(0.35)) continue
       // Parents only further down the list: no cycles. Some do not exist.
       const later = uids.slice(at + 1).filter((other) => (other.type === 'Action') === (uid.type === 'Action'))
       const parents = later.filter(() => this.#chance(0.3))
@@ -120,7 +120,7 @@ export class CaseGenerator {
   }
 
   #attributes(): Record<string, Json> {
-    const chosen = names.filter(() => this.#chance(0.6)).filter((name) => name !== '__entity')
+    const chosen = names.filter(() => this.#chance(0.5)).filter((name) => name !== '__entity')
     return Object.fromEntries(chosen.map((name) => [name, this.#valueOf(name)]))
   }
   #valueOf(name: string): Json {

@@ -5,6 +5,7 @@ import { compilePolicy, compileTemplate, linkTemplate, type Policy } from '#core
 import { PolicySet } from '#core/policy/policy-set.ts'
 import { readEntities, readRecord, readUid } from '#core/policy/value-json.ts'
 import type { DifferentialCase } from './differential-cases.ts'
+import { withRawLongs } from './json-exact.ts'
 import { askPrepared, prepareOfficial, type UidJson } from './official.ts'
 import type { CedarEngine } from './wasm.ts'
 
@@ -39,8 +40,9 @@ export function compareCase(
     return problem !== null && set === null ? null : { request: null, compiled: refusal, official: problem }
   }
   const entities = EntityStore.of(readEntities(each.entities))
+  const officialEntities = withRawLongs(each.entities)
   for (const request of each.requests) {
-    const official = askPrepared(cedar, 'differential', { ...request, entities: each.entities })
+    const official = askPrepared(cedar, 'differential', { ...request, entities: officialEntities })
     if ('failure' in official) return { request, compiled: null, official }
     const compiled = evaluate(
       set,

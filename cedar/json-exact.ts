@@ -1,13 +1,13 @@
 // JSON in which 64-bit integers stay exact: read as `bigint` beyond 53 bits, written as digits. JSON.parse alone would
 // round them, and a rounded limit is another limit.
 
-type RawJson = { rawJSON(text: string): object }
+type RawJson = { rawJSON(text: string): object; isRawJSON(value: unknown): boolean }
 
 /** The same tree with every bigint (and our `__long` form) as a literal that JSON.stringify writes digit by digit. */
 export function withRawLongs(json: unknown): unknown {
   if (typeof json === 'bigint') return (JSON as unknown as RawJson).rawJSON(json.toString())
   if (Array.isArray(json)) return json.map(withRawLongs)
-  if (typeof json !== 'object' || json === null) return json
+  if (typeof json !== 'object' || json === null || (JSON as unknown as RawJson).isRawJSON(json)) return json
   const entries = Object.entries(json)
   const [first] = entries
   if (

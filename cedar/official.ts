@@ -75,13 +75,15 @@ export function prepareOfficial(cedar: CedarEngine, name: string, policies: Offi
   return answer.type === 'failure' ? answer.errors.map(({ message }) => message).join('; ') : null
 }
 
+/** `entities` must have gone through `withRawLongs` already: they are the same for many questions. */
 export function askPrepared(
   cedar: CedarEngine,
   name: string,
   call: Pick<OfficialCall, 'principal' | 'action' | 'resource' | 'context' | 'entities'>,
 ): OfficialAnswer {
-  const full = { ...call, preparsedPolicySetId: name, validateRequest: false }
-  const answer = cedar.statefulIsAuthorized(withRawLongs(full) as Parameters<CedarEngine['statefulIsAuthorized']>[0])
+  const context = withRawLongs(call.context)
+  const full = { ...call, context, preparsedPolicySetId: name, validateRequest: false }
+  const answer = cedar.statefulIsAuthorized(full as Parameters<CedarEngine['statefulIsAuthorized']>[0])
   if (answer.type === 'failure') return { failure: answer.errors.map(({ message }) => message).join('; ') }
   const { decision, diagnostics } = answer.response
   const errors = diagnostics.errors.map(({ policyId, error }): PolicyError => ({ policyId, message: error.message }))

@@ -107,7 +107,7 @@ export class EntityStore {
       if (before === undefined || !sameParents(before, each)) moved.add(key)
     }
     const touched = new Set(incoming.keys())
-    if (this.#base.size + this.#changes.size === 0) return touched
+    if (moved.size === 0 || this.#base.size + this.#changes.size === 0) return touched
     for (const node of this) {
       const { uid, ancestors } = node
       if (removed.has(uid.key) || touched.has(uid.key)) continue

@@ -44,7 +44,7 @@ export const defaultCaps: JournalCaps = {
   maxDurableWaiters: 10_000,
   checkpointRecords: 1024,
   checkpointIntervalMs: 10_000,
-  maxOpenSegments: 256,
+  maxOpenSegments: 512,
   maxChains: 65_536,
   failurePauseMs: 1000,
   closeTimeoutMs: 5000,
@@ -73,6 +73,8 @@ export const MAX_MATCH_FIELDS = 16
 export const MAX_MATCH_CHARACTERS = 512
 /** Milliseconds between looks at the files of other processes while following. */
 export const FOLLOW_POLL_MS = 1000
+/** Chains recovered at once at a start: disks answer several requests together, memory holds a chunk for each. */
+export const MAX_CONCURRENT_RECOVERIES = 8
 /** Bytes of lines in one shipped batch. */
 export const MAX_BATCH_BYTES = 512 * 1024
 /** Bytes of a batch as one message: the lines, the header before them. */

@@ -143,9 +143,9 @@ export class Chain {
     return entry.receipt
   }
 
-  /** Puts everything staged into the kernel. Failures are kept for the `commit` of each record. */
-  flush(): void {
-    if (this.#entries.length === 0) return
+  /** Puts everything staged into the kernel. A failure is also kept for the `commit` of each record it concerns. */
+  flush(): Fault | undefined {
+    if (this.#entries.length === 0) return undefined
     const entries = this.#entries
     this.#entries = []
     const total = this.#stagedBytes
@@ -166,6 +166,7 @@ export class Chain {
       fault = this.#full(error)
     }
     this.#settle(entries, written, fault)
+    return fault
   }
 
   /** Ends the current segment, if it has records; the next record starts another. */

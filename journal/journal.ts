@@ -5,60 +5,18 @@ import { join } from 'node:path'
 import { performance } from 'node:perf_hooks'
 import { Fault, isFault } from '#core/fault.ts'
 import { isId, type TenantId } from '#core/ids.ts'
-import { defaultCaps, MAX_CONFIGURED_EVENT_BYTES, type JournalCaps } from './caps.ts'
+import { defaultCaps, MAX_CONCURRENT_RECOVERIES, MAX_CONFIGURED_EVENT_BYTES, type JournalCaps } from './caps.ts'
 import { Chain, releaseDescriptor, type ChainHost, type Receipt, type Segment, type Staged } from './chain.ts'
-import { syncFolder, systemDisk, type Disk } from './disk.ts'
+import { syncFolder, systemDisk } from './disk.ts'
 import { GroupSync } from './group-sync.ts'
 import { chainPlace, formatWriter, isMissing, listChains, listSegments, listTenants } from './layout.ts'
 import { names, parseWriter, segmentPath, type ChainPlace } from './layout.ts'
 import { acquireLock, type WriterLock } from './lock.ts'
 import { genesisHash } from './record.ts'
 import { recoverChain, type Recovered } from './recover.ts'
+import type { ChainStand, JournalConfig, JournalDeps, JournalProblem, JournalStatus } from './journal-contract.ts'
 import type { JournalKey, JournalSigner } from './statement.ts'
 import { removeSegments, type Removal, type RemoveRequest } from './tombstone.ts'
-
-export type JournalConfig = {
-  readonly root: string
-  /** Name of this writer: `control`, or an exchange's id. Lower case, digits, `_`, `-`; at most 48 characters. */
-  readonly writer: string
-  readonly caps?: Partial<JournalCaps>
-}
-
-export type JournalDeps = {
-  readonly signer: JournalSigner
-  /** Public keys that count at recovery: this writer's own, and a custodian's if it removes here. */
-  readonly keys: readonly JournalKey[]
-  /** Told of everything that went wrong and was handled; must not throw. */
-  readonly report: (problem: JournalProblem) => void
-  readonly nowMs?: () => number
-  readonly monotonicMs?: () => number
-  readonly disk?: Disk
-}
-
-export type JournalProblem = {
-  readonly kind:
-    | 'torn-cut'
-    | 'chain-corrupt'
-    | 'epoch-ended'
-    | 'checkpoint-failed'
-    | 'shipping-refused'
-    | 'shipping-failed'
-  readonly tenant: TenantId
-  readonly writer: string
-  readonly detail: Readonly<Record<string, unknown>>
-}
-
-export type JournalStatus = {
-  readonly chains: number
-  readonly openSegments: number
-  /** Bytes of this writer's segments on disk. */
-  readonly bytes: number
-  readonly maxBytes: number
-  readonly problems: Readonly<Record<JournalProblem['kind'], number>>
-}
-
-/** A chain of this writer, past epochs included, and how far it is on the disk. */
-export type ChainStand = ChainPlace & { readonly durableSequence: number; readonly isCurrent: boolean }
 
 export async function startJournal(config: JournalConfig, deps: JournalDeps): Promise<Journal> {
   const writer = parseWriter(config.writer)
@@ -109,6 +67,7 @@ export class Journal {
     'checkpoint-failed': 0,
     'shipping-refused': 0,
     'shipping-failed': 0,
+    'staged-lost': 0,
   }
   readonly #stagedChains = new Set<Chain>()
   #bytes = 0
@@ -239,7 +198,10 @@ export class Journal {
     const chain = this.#chains.get(tenant)
     this.#chains.delete(tenant)
     if (chain !== undefined) await this.#dropChain(chain, new Fault('closing'))
-    for (const place of await this.chainsOf(tenant)) this.#bytes -= await chainBytes(place)
+    for (const place of await this.chainsOf(tenant)) {
+      const bytes = await chainBytes(place)
+      this.#bytes -= bytes
+    }
     // Renamed first: a crash in between leaves no half chain that would look damaged.
     const gone = join(this.root, `removed-${tenant}`)
     await rm(gone, { recursive: true, force: true })
@@ -288,20 +250,29 @@ export class Journal {
     for (const name of await names(this.root)) {
       if (name.startsWith('removed-')) await rm(join(this.root, name), { recursive: true, force: true })
     }
-    const deps = { keys: this.keys, signer: this.signer, nowMs: this.#nowMs }
-    for (const tenant of await listTenants(this.root)) {
-      const own = await this.chainsOf(tenant)
-      const place = own.at(-1)
-      if (place === undefined) continue
-      for (const past of own.slice(0, -1)) this.#bytes += await chainBytes(past)
-      try {
-        this.#adopt(place, await recoverChain(place, deps))
-      } catch (error) {
-        if (!isFault(error, 'journal-corrupt')) throw error
-        this.#bytes += await chainBytes(place)
-        this.#epochs.set(tenant, { epoch: (parseWriter(place.writer)?.epoch ?? 1) + 1, notBeforeMs: 0 })
-        this.problem('chain-corrupt', place, error.detail)
-      }
+    const tenants = (await listTenants(this.root)).values()
+    const recoverNext = async (): Promise<void> => {
+      for (const tenant of tenants) await this.#recoverTenant(tenant)
+    }
+    await Promise.all(Array.from({ length: MAX_CONCURRENT_RECOVERIES }, recoverNext))
+  }
+
+  async #recoverTenant(tenant: TenantId): Promise<void> {
+    const own = await this.chainsOf(tenant)
+    const place = own.at(-1)
+    if (place === undefined) return
+    for (const past of own.slice(0, -1)) {
+      const bytes = await chainBytes(past)
+      this.#bytes += bytes
+    }
+    try {
+      this.#adopt(place, await recoverChain(place, { keys: this.keys, signer: this.signer, nowMs: this.#nowMs }))
+    } catch (error) {
+      if (!isFault(error, 'journal-corrupt')) throw error
+      const bytes = await chainBytes(place)
+      this.#bytes += bytes
+      this.#epochs.set(tenant, { epoch: (parseWriter(place.writer)?.epoch ?? 1) + 1, notBeforeMs: 0 })
+      this.problem('chain-corrupt', place, error.detail)
     }
   }
 
@@ -330,7 +301,11 @@ export class Journal {
   }
 
   #flushStaged(): void {
-    for (const chain of this.#stagedChains) chain.flush()
+    for (const chain of this.#stagedChains) {
+      // Whoever staged it may never ask: a loss must not be silent.
+      const fault = chain.flush()
+      if (fault !== undefined) this.problem('staged-lost', chain.place, { ...fault.detail, cause: String(fault.cause) })
+    }
     this.#stagedChains.clear()
   }
 

@@ -68,9 +68,11 @@ export async function recoverChain(chain: ChainPlace, deps: RecoverDeps): Promis
   if (last !== undefined && scan?.damage !== undefined) tornBytes = await cutTorn(chain, last, scan)
   for (const old of listed) if (old <= removedThrough) await removeSegment(chain, old)
   for (const name of await names(chain.dir)) if (name.endsWith('.tmp')) await rm(join(chain.dir, name), { force: true })
-  if (last !== undefined) await syncFile(segmentPath(chain.dir, last))
+  // A head is signed only after all it names was synced: with nothing behind it there is nothing to sync.
+  const isSynced = head !== undefined && head.sequence === end.sequence && tornBytes === 0
+  if (last !== undefined && !isSynced) await syncFile(segmentPath(chain.dir, last))
   if (deps.signer !== undefined) await completeSeals(chain, segments.slice(0, -1), start, deps.signer, deps.nowMs)
-  if (listed.length > 0) await syncFolder(chain.dir)
+  if (listed.length > 0 && !isSynced) await syncFolder(chain.dir)
 
   let totalBytes = 0
   for (const one of segments) totalBytes += (await stat(segmentPath(chain.dir, one))).size

@@ -4,7 +4,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isFault, type Fault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import { MAX_QUEUED_ANSWERS, MAX_UNACKNOWLEDGED_BATCHES, RESEND_AFTER_MS, SHIP_LINGER_MS } from './caps.ts'
-import type { ChainStand, Journal } from './journal.ts'
+import type { Journal } from './journal.ts'
+import type { ChainStand } from './journal-contract.ts'
 import { ShipLane } from './lane.ts'
 import type { ShipAnswer, ShipBatch } from './shipment.ts'
 
@@ -84,6 +85,19 @@ export class Shipper {
     this.#isDisconnected = false
     this.#isHousekeepingDue = true
     this.#bell.resolve()
+  }
+
+  /** Stops shipping a tenant that is about to be removed. */
+  forgetTenant(tenant: TenantId): void {
+    this.#pending.delete(tenant)
+    for (const [name, lane] of this.#lanes) {
+      if (lane.place.tenant !== tenant) continue
+      lane.isRefused = true
+      lane.inFlight = []
+      lane.isUnsaved = lane.hasNews = false
+      this.#lanes.delete(name)
+      void lane.close()
+    }
   }
 
   /** Stops sending and remembers what is acknowledged. */

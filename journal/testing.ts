@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newId, type TenantId } from '#core/ids.ts'
-import { startJournal, type Journal, type JournalConfig, type JournalDeps, type JournalProblem } from './journal.ts'
+import { startJournal, type Journal } from './journal.ts'
+import type { JournalConfig, JournalDeps, JournalProblem } from './journal-contract.ts'
 import type { JournalKey, JournalSigner } from './statement.ts'
 
 export type TestKey = { readonly signer: JournalSigner; readonly key: JournalKey }

@@ -21,6 +21,8 @@ export const caps = {
   knownTries: { unit: 'failures', default: 20, reason: 'a known browser is a person, or a thief of it' },
   knownRefillMs: { unit: 'ms per try', default: 30_000, reason: 'independent of what strangers do' },
   codeTries: { unit: 'codes', default: 5, reason: 'three of a million codes are valid at a time' },
+  visitTries: { unit: 'requests', default: 300, reason: 'an office that opens its laptops at nine' },
+  visitRefillMs: { unit: 'ms per request', default: 500, reason: 'each makes a row; 2 rows per second and source' },
   buckets: { unit: 'entries', default: 50_000, reason: 'about 100 bytes each' },
   // lives
   codeLifeMs: { unit: 'ms', default: 30_000, reason: 'a hand-off is two redirects' },

@@ -38,6 +38,8 @@ export type Logins = {
     who: { readonly subject?: string; readonly sid?: string },
   ) => Promise<readonly Login[]>
   readonly endOfUser: (tenantId: string, userId: string) => Promise<void>
+  /** All logins and grants of the user apart from those of this login's provider session. */
+  readonly endOthersOfUser: (tenantId: string, userId: string, kept: Login) => Promise<void>
   readonly dueForGroups: (tenantId: string, beforeMs: number, limit: number) => Promise<readonly Login[]>
   readonly setUpstream: (
     tenantId: string,
@@ -217,6 +219,17 @@ export function createLogins(deps: Deps, modelsOf: (tenantId: string) => OidcMod
         .where('signInLogins.endedAtMs', 'is', null)
         .execute()
       await models.removeOfAccount(userId)
+    },
+    endOthersOfUser: async (tenantId, userId, keptLogin) => {
+      const rows = await logins(tenantId)
+        .where('signInLogins.userId', '=', userId)
+        .where('signInLogins.endedAtMs', 'is', null)
+        .execute()
+      for (const login of rows.map(read)) {
+        if (login.id === keptLogin.id) continue
+        if (login.hubSessionUid !== null && login.hubSessionUid === keptLogin.hubSessionUid) continue
+        await endLogin(tenantId, login, 'credential-changed')
+      }
     },
     dueForGroups: async (tenantId, beforeMs, limit) => {
       const rows = await logins(tenantId)

@@ -1,0 +1,103 @@
+// TLS server on sockets that this connector dialled itself: it proves who we are and lets in nobody but the one key
+// that the grant names. Must never listen: sockets are handed to it one by one.
+import { createServer, type Server, type TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { Fault } from '#core/fault.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
+import { secretEquals } from '#transport/secret.ts'
+import { certificateDoorTls } from '#transport/tls-defaults.ts'
+import { caps } from './caps.ts'
+
+export type ExpectedPeer = {
+  readonly role: 'device' | 'exchange'
+  /** Tenant id, or `provider`. */
+  readonly owner: string
+  readonly id: string
+  readonly keyThumbprint: string
+}
+
+export type HandshakeConfig = {
+  readonly credentials: { readonly key: string; readonly cert: string }
+  /** PEM of who signs the certificates of the peers. */
+  readonly caPem: readonly string[]
+}
+
+type Waiting = PromiseWithResolvers<TLSSocket>
+
+export class PeerHandshakes {
+  readonly #server: Server
+  readonly #waiting = new Map<string, Waiting>()
+
+  constructor(config: HandshakeConfig) {
+    this.#server = createServer({
+      ...certificateDoorTls,
+      ...config.credentials,
+      ca: [...config.caPem],
+      handshakeTimeout: caps.handshakeMs.default,
+      allowHalfOpen: true,
+    })
+    this.#server.on('secureConnection', (socket) => {
+      socket.on('error', () => {})
+      const waiting = this.#waiting.get(nameOf(socket))
+      if (waiting === undefined) socket.destroy()
+      else waiting.resolve(socket)
+    })
+    this.#server.on('tlsClientError', (cause, socket) => {
+      this.#waiting.get(nameOf(socket))?.reject(new Fault('certificate-refused', { cause }))
+      socket.destroy()
+    })
+  }
+
+  /** New keys for handshakes that begin from now on. */
+  update(config: HandshakeConfig): void {
+    this.#server.setSecureContext({ ...certificateDoorTls, ...config.credentials, ca: [...config.caPem] })
+  }
+
+  /** The encrypted socket, its other end proven to be `peer`. On failure the socket is destroyed. */
+  async accept(socket: Socket, peer: ExpectedPeer, signal: AbortSignal): Promise<TLSSocket> {
+    const name = nameOf(socket)
+    const waiting = Promise.withResolvers<TLSSocket>()
+    const onClose = () => waiting.reject(new Fault('certificate-refused', { detail: { why: 'closed in handshake' } }))
+    const onAbort = () => waiting.reject(new Fault('closing'))
+    const timer = setTimeout(() => waiting.reject(new Fault('request-timeout')), caps.handshakeMs.default)
+    socket.on('error', () => {})
+    socket.once('close', onClose)
+    signal.addEventListener('abort', onAbort)
+    try {
+      if (signal.aborted) throw new Fault('closing')
+      if (name === '' || socket.destroyed) throw new Fault('certificate-refused', { detail: { why: 'already closed' } })
+      this.#waiting.set(name, waiting)
+      this.#server.emit('connection', socket)
+      const secured = await waiting.promise
+      requirePeer(secured, peer)
+      return secured
+    } catch (error) {
+      socket.destroy()
+      throw error
+    } finally {
+      clearTimeout(timer)
+      this.#waiting.delete(name)
+      socket.off('close', onClose)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+/** One live TCP connection has one pair of addresses; empty when the socket is gone. */
+function nameOf(socket: Socket): string {
+  const { localAddress, localPort, remoteAddress, remotePort } = socket
+  if (localPort === undefined || remotePort === undefined) return ''
+  return `${localAddress}|${localPort}|${remoteAddress}|${remotePort}`
+}
+
+function requirePeer(socket: TLSSocket, expected: ExpectedPeer): void {
+  const refuse = (why: string) => new Fault('certificate-refused', { detail: { why } })
+  // TLS has verified the chain; said again because everything below rests on it.
+  if (!socket.authorized || socket.getProtocol() !== 'TLSv1.3') throw refuse('not verified')
+  const peer = readPeer(socket.getPeerCertificate().raw)
+  if (!secretEquals(peer.thumbprint, expected.keyThumbprint)) throw refuse('another key than the grant names')
+  const name = identityOf(peer)
+  if (name?.role !== expected.role || name.owner !== expected.owner || name.id !== expected.id) {
+    throw refuse('another name than the grant and statement say')
+  }
+}

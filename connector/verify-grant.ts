@@ -1,0 +1,103 @@
+// Decides whether an offered flow is meant for this connector, from the grant of the exchange and the statement of
+// control inside it. Must never take a host, an app or a key from anywhere but the slice that control signed.
+import type { KeyObject } from 'node:crypto'
+import { Fault } from '#core/fault.ts'
+import { parsePortRange } from '#core/names.ts'
+import { grant as grantSchema, GRANT_PURPOSE, type Grant } from '#core/wire/grant.ts'
+import { statement as statementSchema, STATEMENT_PURPOSE, type Statement } from '#core/wire/grant.ts'
+import { secretEquals } from '#transport/secret.ts'
+import { verifyToken } from '#transport/signed-token.ts'
+import { caps } from './caps.ts'
+import type { NonceMemory } from './nonce-memory.ts'
+import type { SliceApp, SliceInForce } from './slice.ts'
+
+export type GrantContext = {
+  readonly tenantId: string
+  readonly connectorId: string
+  /** Of the link on which the offer came: its exchange and the key in its certificate. */
+  readonly exchangeId: string
+  readonly exchangeKey: KeyObject
+  readonly slice: SliceInForce | undefined
+  readonly nonces: NonceMemory
+  readonly nowMs: number
+}
+
+export type VerifiedGrant = {
+  readonly grant: Grant
+  readonly statement: Statement
+  readonly app: SliceApp
+  /** Port of the app to dial. */
+  readonly port: number
+}
+
+/** Throws Fault `grant-refused`; which check failed is in its detail, for the log. */
+export function verifyGrant(token: string, context: GrantContext): VerifiedGrant {
+  const { slice, nowMs } = context
+  if (slice === undefined) throw refuse('no slice from control yet')
+  const grant = parseGrant(token, context)
+  if (grant.tenantId !== context.tenantId) throw refuse('of another tenant')
+  if (grant.connectorId !== context.connectorId) throw refuse('for another connector')
+  if (grant.exchangeId !== context.exchangeId) throw refuse('of another exchange')
+  if (grant.expiresAtMs > nowMs + caps.grantLifeMs.default) throw refuse('valid for too long')
+  const statement = parseStatement(grant.statement, slice, nowMs)
+  checkPerson(grant, statement, slice, nowMs)
+  const app = slice.apps.get(grant.appId)
+  if (app === undefined || !app.enabled) throw refuse('for an app that is not ours')
+  // An app whose traffic must be inspected is never sealed, whatever the exchange says.
+  if (grant.peer.kind === 'device' && (app.appKind === 'http' || app.inspect)) throw refuse('sealed, must be inspected')
+  const port = upstreamPort(app, grant.port)
+  const isFresh = context.nonces.use(grant.nonce, grant.expiresAtMs, nowMs)
+  if (isFresh === undefined) throw refuse('no room for nonces')
+  if (!isFresh) throw refuse('used before')
+  return { grant, statement, app, port }
+}
+
+function parseGrant(token: string, { exchangeKey, nowMs }: GrantContext): Grant {
+  const parsed = grantSchema.safeParse(verified(GRANT_PURPOSE, token, [exchangeKey], nowMs))
+  if (!parsed.success) throw refuse('form of the grant')
+  return parsed.data
+}
+
+function parseStatement(token: string, slice: SliceInForce, nowMs: number): Statement {
+  const parsed = statementSchema.safeParse(verified(STATEMENT_PURPOSE, token, slice.statementKeys, nowMs))
+  if (!parsed.success) throw refuse('form of the statement')
+  return parsed.data
+}
+
+function verified(purpose: string, token: string, keys: readonly KeyObject[], nowMs: number): unknown {
+  try {
+    return verifyToken(purpose, token, keys, { nowMs })
+  } catch (cause) {
+    throw refuse(`${purpose} not authentic or expired`, cause)
+  }
+}
+
+/** The person: their statement is of our tenant and now, not revoked, and names the device of the grant. */
+function checkPerson(grant: Grant, statement: Statement, slice: SliceInForce, nowMs: number): void {
+  if (statement.tenantId !== grant.tenantId) throw refuse('statement of another tenant')
+  if (statement.issuedAtMs > nowMs + caps.clockSkewMs.default) throw refuse('statement from the future')
+  if (statement.expiresAtMs - statement.issuedAtMs > caps.statementLifeMs.default)
+    throw refuse('statement for too long')
+  if (slice.revokedSessions.has(statement.sessionId)) throw refuse('session revoked')
+  if (statement.deviceId !== null && slice.revokedDevices.has(statement.deviceId)) throw refuse('device revoked')
+  if (grant.peer.kind === 'exchange') return
+  const key = statement.deviceKeyThumbprint
+  if (statement.deviceId === null || key === null) throw refuse('sealed, without a device')
+  if (!secretEquals(key, grant.peer.keyThumbprint)) throw refuse('statement of another device')
+}
+
+/** The app's own port, or the one asked for where the app leaves it open and lists it. */
+function upstreamPort(app: SliceApp, asked: number): number {
+  if (app.upstream.port !== null) return app.upstream.port
+  if (app.appKind === 'http') return app.upstream.tls === null ? 80 : 443
+  const isListed = app.ports.some((text) => {
+    const range = parsePortRange(text)
+    return range !== null && asked >= range.first && asked <= range.last
+  })
+  if (!isListed) throw refuse('port not allowed')
+  return asked
+}
+
+function refuse(why: string, cause?: unknown): Fault {
+  return new Fault('grant-refused', { detail: { why }, ...(cause !== undefined && { cause }) })
+}

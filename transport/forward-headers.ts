@@ -1,0 +1,64 @@
+// Which header fields pass a proxy. Must never pass a field that belongs to one connection only (RFC 9110, 7.6.1),
+// whether it is known as such or named by Connection.
+
+export type HeaderField = readonly [name: string, value: string]
+export type HeaderFields = readonly HeaderField[]
+
+const hopByHop = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+])
+/** What a trailer must not say (RFC 9110, 6.5.1): framing, routing, authentication, cookies. */
+const notInTrailers =
+  /^(content-(length|encoding|type|range)|host|cache-control|expect|max-forwards|pragma|range|authorization|cookie|set-cookie|www-authenticate|age|date|expires|location|retry-after|vary|warning)$/
+
+/** Pairs from Node's flat list, names in lower case, pseudo-headers left out. */
+export function fieldsOf(rawHeaders: readonly string[]): HeaderField[] {
+  const fields: HeaderField[] = []
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] ?? '').toLowerCase()
+    if (!name.startsWith(':')) fields.push([name, rawHeaders[at + 1] ?? ''])
+  }
+  return fields
+}
+
+/** The fields that go on to the next hop. */
+export function endToEnd(fields: HeaderFields): HeaderField[] {
+  const named = new Set<string>()
+  for (const [name, value] of fields) {
+    if (name !== 'connection') continue
+    for (const option of value.toLowerCase().split(',')) named.add(option.trim())
+  }
+  // A client cannot have the fields removed by which a body or a host is told.
+  for (const kept of ['host', 'content-length', 'content-type']) named.delete(kept)
+  return fields.filter(([name]) => !hopByHop.has(name) && !named.has(name))
+}
+
+export function safeTrailers(fields: HeaderFields): HeaderField[] {
+  return endToEnd(fields).filter(
+    ([name]) => !notInTrailers.test(name) && !/^(proxy-|x-forwarded|x-sallyport)/.test(name),
+  )
+}
+
+/** A flat list, as undici and Node take it. */
+export function flat(fields: HeaderFields): string[] {
+  return fields.flat()
+}
+
+/** By name, repeated fields as lists: what Node's HTTP/2 takes. */
+export function grouped(fields: HeaderFields): Record<string, string | string[]> {
+  const groups = new Map<string, string[]>()
+  for (const [name, value] of fields) groups.set(name, [...(groups.get(name) ?? []), value])
+  return Object.fromEntries(
+    [...groups].map(([name, values]) => [name, values.length === 1 ? (values[0] ?? '') : values]),
+  )
+}

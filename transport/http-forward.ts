@@ -1,0 +1,205 @@
+// HOT PATH. Forwards one HTTP request to an upstream and its response back, streaming both ways. Must never buffer a
+// body, end a truncated response as if it were whole, or pass connection headers on.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Dispatcher } from 'undici'
+import { Fault } from '#core/fault.ts'
+import { caps } from './caps.ts'
+import {
+  endToEnd,
+  fieldsOf,
+  flat,
+  grouped,
+  safeTrailers,
+  type HeaderField,
+  type HeaderFields,
+} from './forward-headers.ts'
+import { faultOfUpstream } from './upstream-fault.ts'
+
+export type ForwardHead = { readonly status: number; readonly headers: HeaderFields }
+
+export type ForwardOptions = {
+  readonly dispatcher: Dispatcher
+  readonly method: string
+  /** Origin form, as it is to be sent. */
+  readonly path: string
+  /** What the upstream is to see, Host included; connection headers are taken out here. */
+  readonly headers: HeaderFields
+  /** Aborting cuts both sides. */
+  readonly signal?: AbortSignal | undefined
+  /** Called before the head is passed on; returns the headers to pass on. Throwing refuses the response. */
+  readonly onHead?: ((head: ForwardHead) => HeaderFields) | undefined
+  readonly headTimeoutMs?: number
+  /** Longest silence within a body; 0: none. */
+  readonly idleTimeoutMs?: number
+}
+
+/** `unanswered`: nothing was sent to the client yet, so the caller answers. Else the response is over or destroyed. */
+export type ForwardEnd =
+  | { readonly kind: 'done'; readonly status: number; readonly requestBytes: number; readonly responseBytes: number }
+  | { readonly kind: 'unanswered'; readonly fault: Fault }
+  | { readonly kind: 'truncated'; readonly fault: Fault; readonly status: number }
+  | { readonly kind: 'client-gone' }
+
+type AnyRequest = IncomingMessage | Http2ServerRequest
+type AnyResponse = ServerResponse | Http2ServerResponse
+
+export function forward(request: AnyRequest, response: AnyResponse, options: ForwardOptions): Promise<ForwardEnd> {
+  const forwarding = new Forwarding(request, response, options)
+  return forwarding.start()
+}
+
+class Forwarding implements Dispatcher.DispatchHandler {
+  readonly #request: AnyRequest
+  readonly #response: AnyResponse
+  readonly #options: ForwardOptions
+  readonly #end = Promise.withResolvers<ForwardEnd>()
+  #controller: Dispatcher.DispatchController | undefined
+  #status = 0
+  #requestBytes = 0
+  #responseBytes = 0
+  #isOver = false
+
+  constructor(request: AnyRequest, response: AnyResponse, options: ForwardOptions) {
+    this.#request = request
+    this.#response = response
+    this.#options = options
+  }
+
+  start(): Promise<ForwardEnd> {
+    const { dispatcher, method, path, headers, signal, headTimeoutMs, idleTimeoutMs } = this.#options
+    this.#response.on('close', this.#onClientClose)
+    this.#response.on('error', this.#onClientClose)
+    this.#response.on('drain', this.#onDrain)
+    if (signal?.aborted === true) this.#onAbort()
+    else signal?.addEventListener('abort', this.#onAbort)
+    if (this.#isOver) return this.#end.promise
+    if (this.#response.destroyed || this.#request.destroyed) this.#onClientClose()
+    try {
+      // Node's server has answered `Expect: 100-continue` itself by now.
+      const fields = endToEnd(headers).filter(([name]) => name !== 'expect')
+      const options = {
+        method,
+        path,
+        headers: flat(fields),
+        body: hasBody(this.#request) ? this.#request : null,
+        headersTimeout: headTimeoutMs ?? caps.upstreamHeadMs.default,
+        bodyTimeout: idleTimeoutMs ?? caps.upstreamIdleMs.default,
+      }
+      if (!this.#isOver) dispatcher.dispatch(options, this)
+    } catch (error) {
+      this.#fail(faultOfUpstream(error))
+    }
+    return this.#end.promise
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller
+    // The client left, or was cut, while the request waited for a connection.
+    if (this.#isOver) controller.abort(new Error('over'))
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number): void {
+    if (this.#isOver) return
+    if (status < 200) return this.#passInformation(status, upstreamFields(controller.rawHeaders))
+    const fields = endToEnd(upstreamFields(controller.rawHeaders))
+    const passed = this.#options.onHead?.({ status, headers: fields }) ?? fields
+    this.#status = status
+    if (isHttp2(this.#response)) this.#response.writeHead(status, grouped(passed))
+    else {
+      // Whether the connection to the client stays open is between it and us.
+      this.#response.writeHead(status, flat(passed))
+      // Server-sent events and long polls: the head must not wait for the first byte of the body.
+      this.#response.flushHeaders()
+    }
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#isOver) return
+    this.#responseBytes += chunk.length
+    // One signature at run time, two in the types.
+    const hasRoom = isHttp2(this.#response) ? this.#response.write(chunk) : this.#response.write(chunk)
+    if (!hasRoom) controller.pause()
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver) return
+    const trailers = safeTrailers(upstreamFields(controller.rawTrailers))
+    if (trailers.length > 0) this.#response.addTrailers(grouped(trailers) as Record<string, string>)
+    this.#response.end()
+    // `close` comes when the client has it all, or has gone.
+    this.#settle({
+      kind: 'done',
+      status: this.#status,
+      requestBytes: this.#requestBytes,
+      responseBytes: this.#responseBytes,
+    })
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#fail(faultOfUpstream(error))
+  }
+
+  onBodySent(chunk: Buffer): void {
+    this.#requestBytes += chunk.length
+  }
+
+  readonly #onDrain = () => this.#controller?.resume()
+
+  readonly #onClientClose = () => {
+    if (this.#isOver) return
+    this.#settle({ kind: 'client-gone' })
+    this.#controller?.abort(new Error('client gone'))
+    this.#request.destroy()
+  }
+
+  readonly #onAbort = () => {
+    this.#fail(new Fault('closing', { detail: { why: 'cut' } }))
+  }
+
+  #passInformation(status: number, fields: HeaderFields): void {
+    // Only early hints mean anything to a client; 101 without an upgrade was refused below us.
+    const links = fields.filter(([name]) => name === 'link').map(([, value]) => value)
+    if (status === 103 && links.length > 0) this.#response.writeEarlyHints({ link: links })
+  }
+
+  #fail(fault: Fault): void {
+    if (this.#isOver) return
+    const isAnswered = this.#response.headersSent
+    this.#settle(isAnswered ? { kind: 'truncated', fault, status: this.#status } : { kind: 'unanswered', fault })
+    this.#controller?.abort(fault)
+    // Ending it would tell the client that it has everything.
+    if (isAnswered) destroyResponse(this.#response)
+    // Left undestroyed otherwise: the caller still answers. The rest of the upload is not waited for.
+    else this.#request.resume()
+  }
+
+  #settle(end: ForwardEnd): void {
+    this.#isOver = true
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#response.off('close', this.#onClientClose)
+    this.#response.off('drain', this.#onDrain)
+    this.#end.resolve(end)
+  }
+}
+
+function destroyResponse(response: AnyResponse): void {
+  if (isHttp2(response)) response.stream.close(0x2)
+  else response.destroy()
+}
+
+function isHttp2(response: AnyResponse): response is Http2ServerResponse {
+  return 'stream' in response
+}
+
+function hasBody(request: AnyRequest): boolean {
+  if ('stream' in request) return !request.stream.endAfterHeaders
+  const length = request.headers['content-length']
+  return request.headers['transfer-encoding'] !== undefined || (length !== undefined && Number(length) > 0)
+}
+
+/** undici gives raw headers as buffers; their bytes are kept as they are. */
+function upstreamFields(raw: Dispatcher.DispatchController['rawHeaders']): HeaderField[] {
+  if (!Array.isArray(raw)) return []
+  return fieldsOf(raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))))
+}

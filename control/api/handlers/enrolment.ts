@@ -1,0 +1,258 @@
+// Enrolment: a one-time token or an access token, and a key whose holder proves it, become a certificate. Must never
+// accept a token twice, nor bring back a key that was revoked.
+import { journalEvent } from '#core/events/event.ts'
+import { Fault } from '#core/fault.ts'
+import { newId } from '#core/ids.ts'
+import { readCsr } from '#transport/certificate-request.ts'
+import type { ApiContext, Some } from '#control/api/call.ts'
+import { hashSecret } from '#control/api/principal.ts'
+import { caps } from '#control/caps.ts'
+import { isoTime } from '#control/directory/access-requests.ts'
+import { endSessionsOf } from '#control/directory/cascade.ts'
+import { createSessions, userRow } from '#control/directory/sessions.ts'
+import { connectorRecord, deviceRecord, type Row } from '#control/records/from-rows.ts'
+import { readTenant } from '#control/records/load.ts'
+import type { TenantTransaction } from '#control/store/tenant-handle.ts'
+
+const REGISTERED = 1
+
+export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
+  enrol: async ({ context, body, ip }) => {
+    const { store, authority } = context
+    // The key is proven before the token is spent: a broken request does not cost the token.
+    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
+    const hash = hashSecret(body.token.split('~')[0] ?? '')
+    const place = await store.provider
+      .selectFrom('secretIndex')
+      .select('secretIndex.tenantId')
+      .where('secretIndex.hash', '=', hash)
+      .where('secretIndex.kind', '=', 'enrolmentToken')
+      .executeTakeFirst()
+    if (!place) throw new Fault('token-invalid')
+    const { tenantId } = place
+    const enrolled = await store.forTenant(tenantId).transaction(async (tx) => {
+      const tenant = await readTenant(tx)
+      const nowMs = context.nowMs()
+      const token = await tx
+        .updateTable('enrolmentTokens')
+        .set({ usedAtMs: nowMs })
+        .where('enrolmentTokens.hash', '=', hash)
+        .where('enrolmentTokens.usedAtMs', 'is', null)
+        .where('enrolmentTokens.expiresAtMs', '>', nowMs)
+        .returningAll()
+        .executeTakeFirst()
+      if (!token || tenant.status !== 'active') throw new Fault('token-invalid')
+      const id =
+        token.use === 'connector'
+          ? await addConnector(tx, token, { name: body.name, thumbprint, nowMs })
+          : await addExchange(tx, token, { software: body.software ?? '', thumbprint, nowMs })
+      return { id, use: token.use, tenant, tokenId: token.id }
+    })
+    const { id, use, tenant } = enrolled
+    await recordEnrolment(context, tenantId, { id, kind: use, ip, userId: null })
+    const issued =
+      use === 'connector'
+        ? await authority.issueConnector(tenantId, id, publicKeySpki)
+        : await authority.issueExchange(id, publicKeySpki)
+    return {
+      id,
+      use,
+      tenant: tenant.name,
+      tenantId,
+      certificatePem: issued.certificatePem,
+      ...(await installation(context, tenantId)),
+      statementKeys: [...authority.statementKeys],
+      sliceKeys: [...authority.snapshotKeys],
+      feedAddress: use === 'exchange' ? context.feedAddress : null,
+    }
+  },
+
+  deviceSignIn: async ({ context, body, ip }) => {
+    const { store, authority } = context
+    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
+    const facts = (await context.links.signIn?.verifyAccessToken(body.accessToken)) ?? null
+    if (facts === null || facts.expiresAtMs <= context.nowMs()) throw new Fault('token-invalid')
+    const { tenantId, userId } = facts
+    const device = await store.forTenant(tenantId).transaction(async (tx) => {
+      const found = await addDevice(tx, userId, { name: body.name, os: body.os, thumbprint, nowMs: context.nowMs() })
+      // Signing in again on a device replaces what it had: one device, one agent session.
+      const ended = await endSessionsOf(tx, { deviceId: found.id }, 'replaced', context.nowMs())
+      await tx.appendChanges([{ op: 'put', record: deviceRecord(found) }, ...ended])
+      return found
+    })
+    const session = await createSessions(context).create({
+      tenantId,
+      userId,
+      deviceId: device.id,
+      door: 'agent',
+      factors: facts.factors,
+      ip,
+    })
+    const issued = await authority.issueDevice(tenantId, device.id, publicKeySpki)
+    await store
+      .forTenant(tenantId)
+      .updateTable('devices')
+      .set({ certificateUntilMs: issued.notAfterMs })
+      .where('devices.id', '=', device.id)
+      .execute()
+    await recordEnrolment(context, tenantId, { id: device.id, kind: 'device', ip, userId })
+    const tenant = await readTenant(store.forTenant(tenantId))
+    const user = await userRow(store.forTenant(tenantId), userId)
+    return {
+      tenant: tenant.name,
+      tenantId,
+      user: user?.name ?? '',
+      deviceId: device.id,
+      sessionId: session.id,
+      sessionExpiresAt: isoTime(session.expiresAtMs),
+      certificatePem: issued.certificatePem,
+      identityCaPem: [...(await authority.identityCaPem(tenantId))],
+      ...(await installation(context, tenantId)),
+      inspectionCaPem: [...(await authority.inspectionCaPem(tenantId))],
+    }
+  },
+
+  health: async ({ context }) => {
+    const isStoreUp = await context.store.provider
+      .selectFrom('settings')
+      .select('settings.name')
+      .limit(1)
+      .execute()
+      .then(
+        () => true,
+        () => false,
+      )
+    return { status: isStoreUp ? 'ok' : 'degraded', version: context.config.software }
+  },
+}
+
+async function installation({ store, authority, config }: ApiContext, tenantId: string) {
+  const rows = await store.provider
+    .selectFrom('exchanges')
+    .select(['exchanges.address', 'exchanges.tenantIds'])
+    .where('exchanges.status', '=', 'active')
+    .execute()
+  const exchanges = rows
+    .filter(
+      ({ address, tenantIds }) => address !== '' && (tenantIds === null || JSON.parse(tenantIds).includes(tenantId)),
+    )
+    .map(({ address }) => address)
+  return { doorsCaPem: authority.exchangeCaPem.join(''), domain: config.domain, exchanges }
+}
+
+type Enrolling = { readonly thumbprint: string; readonly nowMs: number }
+
+async function addConnector(
+  tx: TenantTransaction,
+  token: Row<'enrolmentTokens'>,
+  { name, thumbprint, nowMs }: Enrolling & { readonly name: string | undefined },
+): Promise<string> {
+  const group = await tx
+    .selectFrom('resources')
+    .select('resources.id')
+    .where('resources.kind', '=', 'ConnectorGroup')
+    .where('resources.id', '=', token.targetId ?? '')
+    .executeTakeFirst()
+  if (!group) throw new Fault('token-invalid')
+  const known = await tx
+    .selectFrom('connectors')
+    .select('connectors.id')
+    .where('connectors.keyThumbprint', '=', thumbprint)
+    .executeTakeFirst()
+  if (known) throw new Fault('enrolment-refused', { hint: 'This key was enrolled before; make a new one.' })
+  const id = newId('connector')
+  const row: Row<'connectors'> = {
+    tenantId: tx.tenantId,
+    id,
+    name: name ?? `${token.target}-${id.slice(-4)}`,
+    groupId: group.id,
+    keyThumbprint: thumbprint,
+    status: 'active',
+    certificateUntilMs: nowMs + caps.certificateHours.default * 3_600_000,
+    createdAtMs: nowMs,
+  }
+  await tx.insertInto('connectors', row).execute()
+  await tx.appendChanges([{ op: 'put', record: connectorRecord(row) }])
+  return id
+}
+
+async function addExchange(
+  tx: TenantTransaction,
+  token: Row<'enrolmentTokens'>,
+  { thumbprint, nowMs, software }: Enrolling & { readonly software: string },
+): Promise<string> {
+  const known = await tx.provider
+    .selectFrom('exchanges')
+    .select('exchanges.id')
+    .where('exchanges.keyThumbprint', '=', thumbprint)
+    .executeTakeFirst()
+  if (known) throw new Fault('enrolment-refused', { hint: 'This key was enrolled before; make a new one.' })
+  const id = newId('exchange')
+  await tx.provider
+    .insertInto('exchanges', {
+      id,
+      name: token.target,
+      keyThumbprint: thumbprint,
+      status: 'active',
+      address: '',
+      software,
+      assertionKey: null,
+      tenantIds: null,
+      createdAtMs: nowMs,
+      lastSeenAtMs: null,
+      certificateUntilMs: nowMs + caps.certificateHours.default * 3_600_000,
+    })
+    .execute()
+  return id
+}
+
+/** Same user and same key: the same device. A key that was revoked stays so. */
+async function addDevice(
+  tx: TenantTransaction,
+  userId: string,
+  { name, os, thumbprint, nowMs }: Enrolling & { readonly name: string; readonly os: string },
+): Promise<Row<'devices'>> {
+  const own = await tx.selectFrom('devices').selectAll().where('devices.userId', '=', userId).execute()
+  const known = own.find(({ keyThumbprint }) => keyThumbprint === thumbprint)
+  if (known && known.status !== 'active') throw new Fault('enrolment-refused', { hint: 'This device was revoked.' })
+  if (known) {
+    await tx.updateTable('devices').set({ name, os }).where('devices.id', '=', known.id).execute()
+    return { ...known, name, os }
+  }
+  if (own.filter(({ status }) => status === 'active').length >= caps.devicesPerUser.default)
+    throw new Fault('enrolment-refused', { hint: 'Too many devices; revoke one first.' })
+  const row: Row<'devices'> = {
+    tenantId: tx.tenantId,
+    id: newId('device'),
+    name,
+    userId,
+    keyThumbprint: thumbprint,
+    posture: REGISTERED,
+    os,
+    status: 'active',
+    certificateUntilMs: null,
+    createdAtMs: nowMs,
+  }
+  await tx.insertInto('devices', row).execute()
+  return row
+}
+
+async function recordEnrolment(
+  context: ApiContext,
+  tenantId: string,
+  what: { readonly id: string; readonly kind: string; readonly ip: string; readonly userId: string | null },
+): Promise<void> {
+  const user = what.userId === null ? undefined : await userRow(context.store.forTenant(tenantId), what.userId)
+  await context.journal.record(
+    tenantId,
+    journalEvent('apiActivity', 'create', {
+      uid: newId('flow'),
+      timeMs: context.nowMs(),
+      tenantId,
+      outcome: 'success',
+      source: { ip: what.ip },
+      ...(user && { user: { uid: user.id, name: user.name } }),
+      api: { operation: 'enrol', target: what.id, resourceKind: what.kind },
+    }),
+  )
+}

@@ -1,0 +1,25 @@
+// Events as they happen, as server-sent events. Ends when the right to see them does. Must never queue for a client
+// that does not read: what is not yet read waits in the journal.
+import { Fault } from '#core/fault.ts'
+import type { Some } from '#control/api/call.ts'
+import { caps } from '#control/caps.ts'
+
+const streams = new Map<string, number>()
+
+export const eventHandlers: Some<'followEvents'> = {
+  followEvents: async ({ context, tenantId, query, signal }) => {
+    const open = streams.get(tenantId) ?? 0
+    if (open >= caps.eventStreams.default) throw new Fault('at-capacity')
+    const following = context.journal.follow(tenantId, query.after, signal)
+    return (async function* () {
+      streams.set(tenantId, (streams.get(tenantId) ?? 0) + 1)
+      try {
+        for await (const { cursor, event } of following) yield { cursor, event: { ...event } }
+      } finally {
+        const left = (streams.get(tenantId) ?? 1) - 1
+        if (left > 0) streams.set(tenantId, left)
+        else streams.delete(tenantId)
+      }
+    })()
+  },
+}

@@ -4,7 +4,7 @@ import { Fault } from '#core/fault.ts'
 import { hintOf } from '#core/policy/expression.ts'
 import { compileTemplate } from '#core/policy/policy.ts'
 import { knownAnnotations } from '#core/policy/schema.ts'
-import { maxBracketNesting, maxSchemaTextBytes } from './caps.ts'
+import { maxBracketNesting, maxPolicyCount, maxPolicyTextBytes, maxSchemaTextBytes } from './caps.ts'
 import { isNestedDeeper, offsetOfByte, placeOf, type PolicyText, splitPolicies } from './policy-text.ts'
 import type { CedarEngine } from './wasm.ts'
 
@@ -51,18 +51,28 @@ const maxErrors = 50
 /** UTF-16 units of one message: the engine writes nested types out in full. */
 const maxMessageLength = 500
 
-/** What can be refused without the official engine. The caller runs this before it spends a worker. */
-export function refuseEarly({ documents, schema }: CheckInput): readonly CheckProblem[] {
-  const errors: CheckProblem[] = []
-  for (const document of listOf(documents)) {
+/** Size alone: cheap enough for the caller's thread, before a worker is spent. */
+export function refuseBySize({ documents, schema }: CheckInput): readonly CheckProblem[] {
+  const nowhere = { line: null, column: null }
+  const list = listOf(documents)
+  const bytes = list.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
+  if (bytes > maxPolicyTextBytes)
+    return [{ message: `the policies are larger than ${maxPolicyTextBytes} bytes`, ...nowhere }]
+  if (list.length > maxPolicyCount) return [{ message: `there are more than ${maxPolicyCount} documents`, ...nowhere }]
+  const isSchemaLarge = schema !== null && Buffer.byteLength(schema) > maxSchemaTextBytes
+  return isSchemaLarge ? [{ message: `the schema is larger than ${maxSchemaTextBytes} bytes`, ...nowhere }] : []
+}
+
+/** Everything that must be refused before the official engine sees it. */
+function refuseEarly(input: CheckInput): readonly CheckProblem[] {
+  const errors: CheckProblem[] = [...refuseBySize(input)]
+  if (errors.length > 0) return errors
+  for (const document of listOf(input.documents)) {
     const split = splitPolicies(document.text)
     if (split.kind === 'refused') errors.push(problemIn(document, split.problem.message, split.problem.offset))
   }
-  if (
-    schema !== null &&
-    (Buffer.byteLength(schema) > maxSchemaTextBytes || isNestedDeeper(schema, maxBracketNesting))
-  ) {
-    errors.push({ message: 'the schema is too large or nested too deeply', line: null, column: null })
+  if (input.schema !== null && isNestedDeeper(input.schema, maxBracketNesting)) {
+    errors.push({ message: 'the schema is nested too deeply', line: null, column: null })
   }
   return errors.slice(0, maxErrors)
 }
@@ -72,6 +82,12 @@ export function check(cedar: CedarEngine, input: CheckInput): CheckResult {
   if (early.length > 0) return { ok: false, errors: early }
   const errors: CheckProblem[] = []
   const numbered = listOf(input.documents).flatMap((document) => number(document, typeof input.documents === 'string'))
+  if (numbered.length > maxPolicyCount) {
+    return {
+      ok: false,
+      errors: [{ message: `there are more than ${maxPolicyCount} policies`, line: null, column: null }],
+    }
+  }
   const seen = new Set<string>()
   const policies: CheckedPolicy[] = []
   for (const each of numbered) {

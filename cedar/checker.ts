@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import { Fault } from '#core/fault.ts'
 import { checkDeadlineMs, deadlinePerMegabyteMs, maxWaitingJobs, workerHeapMb, workerStackMb } from './caps.ts'
-import { type CheckInput, type CheckResult, refuseEarly } from './check.ts'
+import { type CheckInput, type CheckResult, refuseBySize } from './check.ts'
 import type { OfficialAnswer, OfficialCall, OfficialPolicies, UidJson } from './official.ts'
 import type { Job, Reply } from './worker.ts'
 
@@ -58,7 +58,7 @@ export function startPolicyChecker(): PolicyChecker {
 
   const checker: PolicyChecker = {
     async check(input, options = {}) {
-      const errors = refuseEarly(input)
+      const errors = refuseBySize(input)
       if (errors.length > 0) return { ok: false, errors }
       try {
         return (await enqueue({ kind: 'check', input }, options)) as CheckResult

@@ -1,14 +1,6 @@
 // Splits policy text into its policies, with places, and refuses what could kill the official engine, before that
 // engine sees it. Knows only strings, comments, brackets and `;`: the grammar is the official parser's business.
-import {
-  maxArithmetic,
-  maxBracketNesting,
-  maxChain,
-  maxIfs,
-  maxJunctions,
-  maxPolicyCount,
-  maxPolicyTextBytes,
-} from './caps.ts'
+import { maxBracketNesting, maxChain, maxIfs, maxJunctions, maxPolicyCount, maxPolicyTextBytes } from './caps.ts'
 
 export type PolicyText = {
   readonly text: string
@@ -28,7 +20,17 @@ export type Split =
 /** One token after another; sticky, and without any repetition that could backtrack. */
 const token = /\/\/[^\n]*|"(?:[^"\\]|\\[^])*"|"|[A-Za-z_][A-Za-z0-9_]*|\?[a-z]+|\s+|[0-9]+|[^]/gy
 
-const nothingSeen = { start: -1, line: 0, isTemplate: false, ifs: 0, chain: 0, arithmetic: 0, junctions: 0 }
+/** What was met so far of one policy. */
+type Seen = { readonly start: number; readonly line: number; isTemplate: boolean; ifs: number; junctions: number }
+/**
+ * Inside one pair of brackets: the current chain (`a.b.c`), the longest chain and the sum of the current operand
+ * (`a.b + c`), and the deepest operand so far. What a closed pair held counts as part of the chain that goes on after it.
+ */
+type Level = { readonly at: number; chain: number; longest: number; sum: number; deepest: number }
+
+function newLevel(at: number): Level {
+  return { at, chain: 0, longest: 0, sum: 0, deepest: 0 }
+}
 
 export function splitPolicies(text: string): Split {
   const refused = (message: string, offset: number): Split => ({ kind: 'refused', problem: { message, offset } })
@@ -36,50 +38,73 @@ export function splitPolicies(text: string): Split {
     return refused(`the text is larger than ${maxPolicyTextBytes} bytes`, 0)
   if (!text.isWellFormed()) return refused('the text is not well-formed Unicode', 0)
   const policies: PolicyText[] = []
-  const open: number[] = []
-  let seen = nothingSeen
+  let levels: Level[] = [newLevel(0)]
+  let seen: Seen | null = null
   let line = 1
   token.lastIndex = 0
   for (let match = token.exec(text); match !== null; match = token.exec(text)) {
     const [piece] = match
     const first = piece[0] ?? ''
-    if (/\s/.test(first)) line += newlinesIn(piece)
-    if (piece.startsWith('//') || /\s/.test(first)) continue
-    if (seen.start === -1) seen = { ...seen, start: match.index, line }
-    if (first === '"') line += newlinesIn(piece)
+    if (piece.startsWith('//')) continue
+    const startLine = line
+    if (first === '"' || /\s/.test(first)) line += newlinesIn(piece)
+    if (/\s/.test(first)) continue
+    seen ??= { start: match.index, line: startLine, isTemplate: false, ifs: 0, junctions: 0 }
     if (piece === '"') return refused('a text in quotes is not closed', match.index)
-    if (piece === ';' && open.length === 0) {
-      policies.push({
-        text: text.slice(seen.start, match.index + 1),
-        start: seen.start,
-        line: seen.line,
-        isTemplate: seen.isTemplate,
-      })
+    if (piece === ';' && levels.length === 1) {
+      const { start, line: at, isTemplate } = seen
+      policies.push({ text: text.slice(start, match.index + 1), start, line: at, isTemplate })
       if (policies.length > maxPolicyCount)
         return refused(`there are more than ${maxPolicyCount} policies`, match.index)
-      seen = nothingSeen
+      seen = null
+      levels = [newLevel(0)]
       continue
     }
-    if ('([{'.includes(first)) open.push(match.index)
-    if (')]}'.includes(first)) open.pop()
-    if (open.length > maxBracketNesting)
-      return refused(`brackets are nested deeper than ${maxBracketNesting}`, match.index)
-    if (piece === '?principal' || piece === '?resource') seen.isTemplate = true
-    if (piece === 'if' && ++seen.ifs > maxIfs) return refused(`more than ${maxIfs} "if" in one policy`, match.index)
-    if ('+-*'.includes(first) && ++seen.arithmetic > maxArithmetic) {
-      return refused(`more than ${maxArithmetic} of + - * in one policy`, match.index)
-    }
-    if ('&|'.includes(first) && ++seen.junctions > maxJunctions * 2) {
-      return refused(`more than ${maxJunctions} of && and || in one policy`, match.index)
-    }
-    if (first === '.' || first === '[') seen.chain++
-    else if (',;&|<>=!'.includes(first)) seen.chain = 0
-    if (seen.chain > maxChain) return refused(`a chain of more than ${maxChain} attributes`, match.index)
+    const problem = count(piece, match.index, seen, levels)
+    if (problem !== null) return refused(problem, match.index)
   }
-  const unclosed = open.at(-1)
-  if (unclosed !== undefined) return refused('a bracket is not closed', unclosed)
-  if (seen.start !== -1) return refused('a policy does not end with ";"', seen.start)
+  const unclosed = levels.length > 1 ? levels.at(-1) : undefined
+  if (unclosed !== undefined) return refused('a bracket is not closed', unclosed.at)
+  if (seen !== null) return refused('a policy does not end with ";"', seen.start)
   return { kind: 'split', policies }
+}
+
+/** Takes one token into account; why the policy is too much, or null. */
+function count(piece: string, at: number, seen: Seen, levels: Level[]): string | null {
+  if (piece === '?principal' || piece === '?resource') seen.isTemplate = true
+  if (piece === 'if' && ++seen.ifs > maxIfs) return `more than ${maxIfs} "if" in one policy`
+  if ('&|'.includes(piece) && ++seen.junctions > maxJunctions * 2) {
+    return `more than ${maxJunctions} of && and || in one policy`
+  }
+  const level = levels.at(-1) ?? newLevel(at)
+  if ('.[('.includes(piece)) level.chain++
+  if ('+-*'.includes(piece)) level.sum++
+  if (',;&|<>=!+-*'.includes(piece)) endChain(level)
+  if (',;&|<>='.includes(piece)) endOperand(level)
+  if ('([{'.includes(piece)) {
+    levels.push(newLevel(at))
+    if (levels.length > maxBracketNesting + 1) return `brackets are nested deeper than ${maxBracketNesting}`
+  }
+  const outer = levels.at(-2)
+  if (')]}'.includes(piece) && outer !== undefined) {
+    endChain(level)
+    endOperand(level)
+    outer.chain += level.deepest
+    levels.pop()
+  }
+  const current = levels.at(-1) ?? level
+  return current.chain + current.sum > maxChain ? `more than ${maxChain} attributes, calls or sums in one chain` : null
+}
+
+function endChain(level: Level): void {
+  level.longest = Math.max(level.longest, level.chain)
+  level.chain = 0
+}
+
+function endOperand(level: Level): void {
+  level.deepest = Math.max(level.deepest, level.longest + level.sum)
+  level.longest = 0
+  level.sum = 0
 }
 
 function newlinesIn(piece: string): number {

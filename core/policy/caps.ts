@@ -20,3 +20,5 @@ export const maxAncestors = 2_000
 export const maxExplainedPolicies = 200
 /** Nearest policies reported in one denial. */
 export const maxReportedPolicies = 3
+/** Policies whose parts are kept read for explaining, in the whole process; about 2 KB each. */
+export const maxRecentExplanations = 1_000

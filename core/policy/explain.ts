@@ -1,6 +1,6 @@
 // Why nothing permitted a request: of the permits for this action and resource the nearest, with each condition that
 // failed in plain words. Must never be worked out on the way of an allowed request, and never change a decision.
-import { maxExplainedPolicies, maxReportedPolicies } from './caps.ts'
+import { maxExplainedPolicies, maxRecentExplanations, maxReportedPolicies } from './caps.ts'
 import { compileExpression } from './compile.ts'
 import type { EntityStore } from './entity.ts'
 import { EvaluationError } from './evaluation-error.ts'
@@ -9,7 +9,7 @@ import { readPolicy } from './policy-form.ts'
 import { type Policy, readJson, type Target } from './policy.ts'
 import type { PolicySet } from './policy-set.ts'
 import type { Request } from './request.ts'
-import { type Scope, scopeOf } from './scope.ts'
+import { type Code, type Scope, scopeOf } from './scope.ts'
 import { membershipIn, phraseNeed } from './wording.ts'
 
 export type PolicyRef = { readonly id: string; readonly name: string; readonly line: number | null }
@@ -27,40 +27,54 @@ export function refOf({ id, name, line }: Policy): PolicyRef {
 /** The nearest permits, fewest failing conditions first. */
 export function explainDenial(policies: PolicySet, request: Request, entities: EntityStore): readonly Missing[] {
   const scope = scopeOf(request, entities)
-  const permits = policies
-    .forResource(request, entities, maxExplainedPolicies)
-    .filter(({ effect }) => effect === 'permit')
-  const missing: Missing[] = []
-  for (const policy of permits) {
-    const conditions = failingConditions(policy, scope)
-    if (conditions.length > 0) missing.push({ policy: refOf(policy), conditions })
+  const candidates: { readonly policy: Policy; readonly who: string | null; readonly failing: readonly Part[] }[] = []
+  for (const policy of policies.forResource(request, entities, maxExplainedPolicies)) {
+    if (policy.effect !== 'permit') continue
+    const who = failingTarget(policy.principal, scope)
+    const failing = partsOf(policy).filter((part) => !isHolding(part, scope))
+    if (who !== null || failing.length > 0) candidates.push({ policy, who, failing })
   }
-  // A stable sort: among equals the order of the set decides
-  return missing.sort((left, right) => left.conditions.length - right.conditions.length).slice(0, maxReportedPolicies)
+  const distance = ({ who, failing }: (typeof candidates)[number]): number => failing.length + (who === null ? 0 : 1)
+  // A stable sort: among equals the order of the set decides. Words are only found for those that are shown
+  const nearest = candidates.sort((left, right) => distance(left) - distance(right)).slice(0, maxReportedPolicies)
+  return nearest.map(({ policy, who, failing }) => ({
+    policy: refOf(policy),
+    conditions: [
+      ...(who === null ? [] : [who]),
+      ...failing.map(({ expression, wanted }) => phraseNeed(expression, wanted, scope)),
+    ],
+  }))
 }
 
-function failingConditions(policy: Policy, scope: Scope): string[] {
-  const failing: string[] = []
-  const who = failingTarget(policy.principal, scope)
-  if (who !== null) failing.push(who)
-  for (const { kind, body } of readPolicy(readJson(policy.source)).conditions) {
+/** One thing that must hold, or must not. */
+type Part = { readonly expression: Expression; readonly wanted: boolean; readonly code: Code }
+
+/** Parts of policies explained lately: denials come in crowds, and reading a policy costs more than evaluating it. */
+const recentParts = new Map<Policy, readonly Part[]>()
+
+function partsOf(policy: Policy): readonly Part[] {
+  const known = recentParts.get(policy)
+  if (known !== undefined) return known
+  const parts = readPolicy(readJson(policy.source)).conditions.flatMap(({ kind, body }) => {
     const wanted = kind === 'when'
-    for (const part of partsOf(body, wanted))
-      if (!isHolding(part, wanted, scope)) failing.push(phraseNeed(part, wanted, scope))
-  }
-  return failing
+    return split(body, wanted).map((expression) => ({ expression, wanted, code: compileExpression(expression) }))
+  })
+  const [oldest] = recentParts.keys()
+  if (recentParts.size >= maxRecentExplanations && oldest !== undefined) recentParts.delete(oldest)
+  recentParts.set(policy, parts)
+  return parts
 }
 
 /** What must each hold: the parts of an `&&`, or of an `||` that must be false. */
-function partsOf(expression: Expression, wanted: boolean): readonly Expression[] {
+function split(expression: Expression, wanted: boolean): readonly Expression[] {
   const splits = wanted ? 'and' : 'or'
   if (expression.kind !== 'and' && expression.kind !== 'or') return [expression]
-  return expression.kind === splits ? expression.parts.flatMap((part) => partsOf(part, wanted)) : [expression]
+  return expression.kind === splits ? expression.parts.flatMap((part) => split(part, wanted)) : [expression]
 }
 
-function isHolding(expression: Expression, wanted: boolean, scope: Scope): boolean {
+function isHolding({ wanted, code }: Part, scope: Scope): boolean {
   try {
-    return compileExpression(expression)(scope) === wanted
+    return code(scope) === wanted
   } catch (error) {
     if (error instanceof EvaluationError) return false
     throw error

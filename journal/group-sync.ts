@@ -31,6 +31,7 @@ export class GroupSync {
   #timer: NodeJS.Timeout | undefined
   #waiting = 0
   #isFinal = false
+  #isStopped = false
 
   constructor(deps: GroupSyncDeps) {
     this.#deps = deps
@@ -54,6 +55,7 @@ export class GroupSync {
     if (chain.durableSequence >= sequence) return
     const { caps } = this.#deps
     if (chain.isBroken) throw new Fault('journal-full', { detail: { reason: 'epoch-ended' } })
+    if (this.#isStopped) throw new Fault('closing')
     if (this.#waiting >= caps.maxDurableWaiters) throw new Fault('at-capacity')
     signal?.throwIfAborted()
     await new Promise<void>((resolve, reject) => {
@@ -109,7 +111,14 @@ export class GroupSync {
     this.#watched.delete(chain)
   }
 
+  /** Resolves when no sync is at work any more. */
+  async idle(): Promise<void> {
+    await Promise.all(this.#running.values())
+  }
+
+  /** Starts no further sync; everyone who waits gets the fault. */
   stop(fault: Fault): void {
+    this.#isStopped = true
     clearInterval(this.#tick)
     clearTimeout(this.#timer)
     this.#dirty.clear()
@@ -144,6 +153,7 @@ export class GroupSync {
     } finally {
       this.#running.delete(chain)
     }
+    if (this.#isStopped) return
     if (this.#dirty.size > 0 && this.#waiting > 0) this.#pump()
     else if (this.#dirty.size > 0) this.#timer ??= setTimeout(() => this.#expire(), this.#deps.caps.syncDelayMs)
   }

@@ -238,6 +238,8 @@ export class Journal {
     this.#sync.stop(fault)
     for (const segment of this.#open) this.#release(segment)
     this.#listeners.clear()
+    // The next owner of the files must not meet a sync of ours that is still at work.
+    await Promise.race([this.#sync.idle(), this.#late()])
     await this.#lock.release()
   }
 
@@ -362,9 +364,12 @@ export class Journal {
     if (this.#state !== 'running') return
     this.#state = 'closing'
     this.#flushStaged()
-    const late = new Promise<void>((resolve) => setTimeout(resolve, this.caps.closeTimeoutMs).unref())
-    await Promise.race([this.#sync.finish(), late])
+    await Promise.race([this.#sync.finish(), this.#late()])
     await this.destroy(new Fault('closing'))
+  }
+
+  async #late(): Promise<void> {
+    await new Promise<void>((resolve) => setTimeout(resolve, this.caps.closeTimeoutMs).unref())
   }
 }
 

@@ -1,7 +1,7 @@
 // Recomputes the chain through one segment. Must never call damage torn when a well-formed record follows it: torn ends
 // are cut, damage is kept.
 import { open, stat } from 'node:fs/promises'
-import { READ_CHUNK_BYTES } from './caps.ts'
+import { MAX_LINE_BYTES, READ_CHUNK_BYTES } from './caps.ts'
 import { segmentPath, type ChainPlace } from './layout.ts'
 import { backwardLines, forwardLines } from './lines.ts'
 import { hashPrefix, hashStored, parseEvent, parseLine, splitLines, type StoredRecord } from './record.ts'
@@ -43,6 +43,8 @@ export async function scanSegment(
   let latestMs = 0
   let goodBytes = 0
   let reason: DamageReason | undefined
+  // Before reading: what a live writer adds meanwhile is not damage.
+  const totalBytes = (await stat(path)).size
   const groups = forwardLines(path, options.signal)
   for await (const { lines } of groups) {
     for (const line of lines) {
@@ -59,11 +61,10 @@ export async function scanSegment(
     }
     if (reason !== undefined) break
   }
-  const totalBytes = (await stat(path)).size
   if (records === 0) earliestMs = 0
   const found = { sequence, hash, records, earliestMs, latestMs, goodBytes, totalBytes }
   if (reason === undefined && totalBytes <= goodBytes) return { ...found, damage: undefined }
-  const isCorrupt = await recordFollows(path, goodBytes, reason !== undefined)
+  const isCorrupt = await recordFollows(path, goodBytes, totalBytes, reason !== undefined)
   return { ...found, damage: { kind: isCorrupt ? 'corrupt' : 'torn', reason: reason ?? 'unfinished-line' } }
 }
 
@@ -90,7 +91,7 @@ function check(
 
 // A crash leaves a torn end and nothing after it. A well-formed record behind the damage means that somebody, or the
 // disk, changed what was already written.
-async function recordFollows(path: string, offset: number, skipFirstLine: boolean): Promise<boolean> {
+async function recordFollows(path: string, offset: number, end: number, skipFirstLine: boolean): Promise<boolean> {
   const file = await open(path, 'r')
   try {
     let isFirst = skipFirstLine
@@ -98,7 +99,7 @@ async function recordFollows(path: string, offset: number, skipFirstLine: boolea
     let position = offset
     for (;;) {
       const chunk = Buffer.allocUnsafe(READ_CHUNK_BYTES)
-      const { bytesRead } = await file.read(chunk, 0, READ_CHUNK_BYTES, position)
+      const { bytesRead } = await file.read(chunk, 0, Math.min(READ_CHUNK_BYTES, end - position), position)
       if (bytesRead === 0) return false
       position += bytesRead
       const { lines, rest } = splitLines(Buffer.concat([carry, chunk.subarray(0, bytesRead)]))
@@ -107,8 +108,8 @@ async function recordFollows(path: string, offset: number, skipFirstLine: boolea
         isFirst = false
       }
       carry = rest
-      // Garbage without line feeds: keep only what could still be the beginning of one.
-      if (carry.length > 4 * READ_CHUNK_BYTES * 8) carry = carry.subarray(carry.length - 1)
+      // Too long for a record, and without a line feed: garbage whose bytes need not be kept.
+      if (carry.length > MAX_LINE_BYTES) carry = carry.subarray(carry.length - 1)
     }
   } finally {
     await file.close()

@@ -71,6 +71,35 @@ test('an intact journal verifies and is described', async () => {
   assert.equal(chain?.checkpoints, segments.length)
 })
 
+test('a journal that is being written, rotated and thinned out verifies at any moment', async () => {
+  await using dir = await newTestRoot()
+  const tenant = newTenant()
+  const { journal } = await startTestJournal({ ...dir, caps: { maxSegmentBytes: 20_000, syncDelayMs: 1 } }, key)
+  await journal.appendDurable(tenant, {})
+  const place = chainPlace(dir.root, tenant, 'exc_one')
+  let isDone = false
+  const writing = (async () => {
+    for (let n = 0; !isDone; n++) {
+      for (let burst = 0; burst < 20; burst++) journal.append(tenant, { n, burst, text: 'x'.repeat(n % 300) })
+      if (n % 20 === 0) await journal.removeSegments(place, { throughSequence: n * 18, reason: 'retention' })
+      await new Promise((resolve) => setTimeout(resolve, 1))
+    }
+  })()
+  try {
+    for (let look = 0; look < 30; look++) {
+      const report = await verifyJournal(dir.root, { publicKeys })
+      assert.deepEqual(
+        report.chains.flatMap((chain) => chain.problems),
+        [],
+      )
+    }
+  } finally {
+    isDone = true
+    await writing
+    await journal.close()
+  }
+})
+
 test('notices an edited event', async () => {
   await attack('segment-damaged', async ({ dir }) => {
     const path = segmentPath(dir, 1)

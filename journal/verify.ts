@@ -1,10 +1,19 @@
 // Recomputes every chain of a root and says what is wrong. Must never change a file, and never stop at the first fault.
 import { isFault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
-import { headPath, listChains, listSegments, listTenants, names, sealPath, type ChainPlace } from './layout.ts'
+import {
+  headPath,
+  isMissing,
+  listChains,
+  listSegments,
+  listTenants,
+  names,
+  sealPath,
+  type ChainPlace,
+} from './layout.ts'
 import { genesisHash } from './record.ts'
 import { readCheckpoint } from './recover.ts'
-import { scanSegment, type ChainEnd } from './scan.ts'
+import { scanSegment, type ChainEnd, type Scan } from './scan.ts'
 import { isAuthentic, type Checkpoint, type JournalKey } from './statement.ts'
 import { readTombstones } from './tombstone.ts'
 
@@ -65,7 +74,9 @@ export async function verifyJournal(root: string, options: VerifyOptions): Promi
   const tenants = options.tenant === undefined ? await listTenants(root) : [options.tenant]
   const chains: ChainReport[] = []
   for (const tenant of tenants) {
-    for (const place of await listChains(root, tenant)) chains.push(await verifyChain(place, options))
+    for (const place of await listChains(root, tenant)) {
+      chains.push(await verifyChain(place, options))
+    }
   }
   for (const anchor of options.anchors ?? []) {
     if (options.tenant !== undefined && anchor.tenant !== options.tenant) continue
@@ -90,14 +101,7 @@ export async function verifyChain(place: ChainPlace, options: VerifyOptions): Pr
     if (isAuthentic(anchor, place, keys)) expected.push(anchor)
     else problems.push({ kind: 'checkpoint-invalid', sequence: anchor.sequence, detail: 'anchor' })
   }
-  let removed: ChainEnd = { sequence: 0, hash: genesisHash(place) }
-  try {
-    const last = (await readTombstones(place, keys)).at(-1)
-    if (last !== undefined) removed = { sequence: last.lastSequence, hash: last.lastHash }
-  } catch (error) {
-    if (!isFault(error, 'journal-corrupt')) throw error
-    problems.push({ kind: 'tombstone-invalid', sequence: 0, detail: 'a tombstone is not authentic or not contiguous' })
-  }
+  let removed = await removedEnd(place, keys, problems)
   // A removal that a crash interrupted leaves segments below its tombstone; the next start finishes it.
   const segments = (await listSegments(place.dir)).filter((first) => first > removed.sequence)
   for (const first of segments) await expect(sealPath(place.dir, first))
@@ -119,18 +123,29 @@ export async function verifyChain(place: ChainPlace, options: VerifyOptions): Pr
   let end = removed
   let records = 0
   let tornBytes = 0
+  const { signal } = options
+  const scanOptions = { parseEvents: true, onRecord: compare, ...(signal === undefined ? {} : { signal }) }
+  const scanNext = async (first: number): Promise<Scan | undefined> =>
+    first === end.sequence + 1 ? await scanIfThere(place, first, end, scanOptions) : undefined
   for (const [at, first] of segments.entries()) {
-    if (first !== end.sequence + 1) {
-      const detail = `records ${end.sequence + 1} to ${first - 1} are not there`
-      problems.push({ kind: 'segment-missing', sequence: first, detail })
+    if (first <= removed.sequence) continue
+    let scan = await scanNext(first)
+    if (scan === undefined) {
+      // Perhaps retention is at work between our reads: then a newer tombstone says so, and we go on behind it.
+      const later = await removedEnd(place, keys, [])
+      if (later.sequence > end.sequence) {
+        removed = end = later
+        signedThrough = Math.max(signedThrough, later.sequence)
+        records = 0
+      }
+      if (first <= removed.sequence) continue
+      scan = await scanNext(first)
+    }
+    if (scan === undefined) {
+      const detail = `record ${end.sequence + 1} and what follows up to ${first - 1} are not there`
+      problems.push({ kind: 'segment-missing', sequence: end.sequence + 1, detail })
       break
     }
-    const { signal } = options
-    const scan = await scanSegment(place, first, end, {
-      parseEvents: true,
-      onRecord: compare,
-      ...(signal === undefined ? {} : { signal }),
-    })
     records += scan.records
     end = { sequence: scan.sequence, hash: scan.hash }
     if (scan.damage === undefined) continue
@@ -166,6 +181,26 @@ export async function verifyChain(place: ChainPlace, options: VerifyOptions): Pr
     tornBytes,
     tornFiles,
     problems,
+  }
+}
+
+async function removedEnd(place: ChainPlace, keys: readonly JournalKey[], problems: ChainProblem[]): Promise<ChainEnd> {
+  try {
+    const last = (await readTombstones(place, keys)).at(-1)
+    if (last !== undefined) return { sequence: last.lastSequence, hash: last.lastHash }
+  } catch (error) {
+    if (!isFault(error, 'journal-corrupt')) throw error
+    problems.push({ kind: 'tombstone-invalid', sequence: 0, detail: 'a tombstone is not authentic or not contiguous' })
+  }
+  return { sequence: 0, hash: genesisHash(place) }
+}
+
+async function scanIfThere(...scan: Parameters<typeof scanSegment>): Promise<Scan | undefined> {
+  try {
+    return await scanSegment(...scan)
+  } catch (error) {
+    if (isMissing(error)) return undefined
+    throw error
   }
 }
 

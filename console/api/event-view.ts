@@ -1,0 +1,105 @@
+// An OCSF event as the console shows it. Reads what it knows and ignores the rest; must never trust a field's type.
+import { isRecord } from './api-fault.ts'
+
+export type EventView = {
+  readonly uid: string
+  readonly cursor: string
+  readonly timeMs: number
+  readonly classUid: number
+  readonly activity: string
+  readonly ok: boolean
+  readonly severity: number
+  readonly user: string | null
+  readonly app: string | null
+  readonly target: string | null
+  readonly ip: string | null
+  readonly reason: string | null
+  readonly message: string | null
+  readonly policies: readonly string[]
+  readonly missing: readonly string[]
+  readonly http: { readonly method: string; readonly path: string; readonly status: number | null } | null
+  readonly traffic: { readonly bytesIn: number; readonly bytesOut: number } | null
+  readonly durationMs: number | null
+  readonly sessionId: string | null
+  readonly deviceId: string | null
+  readonly flowId: string | null
+  readonly exchangeId: string | null
+  readonly connectorId: string | null
+  readonly isDecision: boolean
+  readonly raw: Readonly<Record<string, unknown>>
+}
+
+export const eventClassIds = [3002, 3003, 4001, 4002, 2004, 6003] as const
+
+export function readEvent(stored: { readonly cursor: string; readonly event: Record<string, unknown> }): EventView {
+  const { event, cursor } = stored
+  const own = record(event['unmapped'])
+  const actor = record(event['actor'])
+  const destination = record(event['dst_endpoint'])
+  const request = record(event['http_request'])
+  const traffic = record(event['traffic'])
+  const authorizations = list(event['authorizations']).map(record)
+  const api = record(event['api'])
+  const method = text(request['http_method'])
+  const host = text(destination['hostname'])
+  const port = number(destination['port'])
+  const resource = text(record(list(event['resources'])[0])['name'])
+  const operation = text(api['operation'])
+  return {
+    uid: text(record(event['metadata'])['uid']) ?? cursor,
+    cursor,
+    timeMs: number(event['time']) ?? 0,
+    classUid: number(event['class_uid']) ?? 0,
+    activity: text(event['activity_name']) ?? '',
+    ok: event['status_id'] === 1,
+    severity: number(event['severity_id']) ?? 1,
+    user: text(record(actor['user'])['name']),
+    app: text(event['app_name']),
+    target:
+      host === null
+        ? operation === null
+          ? null
+          : resource === null
+            ? operation
+            : `${operation} ${resource}`
+        : join(host, port),
+    ip: text(record(event['src_endpoint'])['ip']),
+    reason: text(event['status_code']),
+    message: text(event['message']),
+    policies: authorizations.map((entry) => text(record(entry['policy'])['name'])).filter((name) => name !== null),
+    missing: list(own['missing'])
+      .map(text)
+      .filter((line) => line !== null),
+    http:
+      method === null
+        ? null
+        : {
+            method,
+            path: text(record(request['url'])['path']) ?? '',
+            status: number(record(event['http_response'])['code']),
+          },
+    traffic:
+      event['traffic'] === undefined
+        ? null
+        : { bytesIn: number(traffic['bytes_in']) ?? 0, bytesOut: number(traffic['bytes_out']) ?? 0 },
+    durationMs: number(event['duration']),
+    sessionId: text(record(actor['session'])['uid']),
+    deviceId: text(record(event['device'])['uid']),
+    flowId: text(own['flow_uid']),
+    exchangeId: text(own['exchange_uid']),
+    connectorId: text(own['connector_uid']),
+    isDecision: event['action_id'] === 1 || event['action_id'] === 2,
+    raw: event,
+  }
+}
+
+/** A refused connection, request or sign-in: what *Now* shows as denials. */
+export function isDenial(event: EventView): boolean {
+  return !event.ok && event.classUid !== 6003 && event.classUid !== 2004
+}
+
+const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
+const join = (host: string, port: number | null) => (port === null ? host : `${host}:${port}`)

@@ -1,0 +1,36 @@
+// Limits of the console, each with unit and reason. Must stay the only place where they are written.
+export const caps = {
+  /** ms; a change that waits for receipts from every exchange answers well within this. */
+  requestTimeoutMs: 30_000,
+  /** Rows a page of a list; keeps a page under 100 ms to draw. */
+  pageRows: 50,
+  /** ms between looks at live flows while the page is visible. */
+  flowsEveryMs: 2_000,
+  /** Live flows asked for at once: what the API gives at most. */
+  flowRows: 2_000,
+  /** Rows of the live table that are drawn; the rest is counted, and found by filter. */
+  flowRowsShown: 100,
+  /** ms between refreshes of lists while visible; changes made here refresh at once. */
+  listEveryMs: 15_000,
+  /** Names a side in the picture of flows; more is unreadable and is summed. */
+  pictureNames: 8,
+  /** Denials that *Now* shows, and how far it looks back (ms). */
+  denialRows: 8,
+  denialWindowMs: 15 * 60_000,
+  /** Samples of throughput kept, at one each `flowsEveryMs`: ten minutes. */
+  rateSamples: 300,
+  /** Live events kept in memory; older ones are a query away. */
+  liveEvents: 300,
+  /** ms; live events are drawn in batches, so that a thousand a second cost no more than ten. */
+  liveBatchMs: 200,
+  /** ms of quiet typing before a search goes to the server. */
+  searchPauseMs: 250,
+  /** Characters of anything taken from the URL. */
+  searchCharacters: 300,
+  /** ms; a second 401 within this stops the hand-off to sign-in, so that it cannot loop. */
+  signInLoopMs: 15_000,
+  /** Names offered by a field that completes. */
+  suggestions: 20,
+  /** Characters of a policy text, as the API accepts. */
+  policyCharacters: 65_536,
+} as const

@@ -1,0 +1,12 @@
+// Counting in words, by the rules of the language; numbers are grouped as the reader expects.
+const rules = new Intl.PluralRules('en')
+const grouped = new Intl.NumberFormat('en')
+
+export function count(value: number): string {
+  return grouped.format(value)
+}
+
+/** "1 flow", "1,204 flows". */
+export function plural(value: number, one: string, other: string): string {
+  return `${grouped.format(value)} ${rules.select(value) === 'one' ? one : other}`
+}

@@ -1,0 +1,90 @@
+// *Policies*: who may reach what.
+import { Link } from '@tanstack/react-router'
+import { useMemo, type ReactNode } from 'react'
+import type { Resource } from '#core/api/views.ts'
+import { readPolicy } from '#console/api/spec-view.ts'
+import { listRefresh, useRoute } from '#console/api/use-route.ts'
+import { buttonClass } from '#console/components/button.tsx'
+import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { useListSearch } from '#console/components/list-search.ts'
+import { Moment } from '#console/components/moment.tsx'
+import { Page } from '#console/components/page.tsx'
+import { SearchField } from '#console/components/search-field.tsx'
+import { Empty } from '#console/components/state.tsx'
+import { useMayChange, useTenant } from '#console/components/who.ts'
+import { text } from '#console/messages/text.ts'
+
+export function PoliciesPage(): ReactNode {
+  const tenant = useTenant()
+  const mayChange = useMayChange()
+  const { search, after, query } = useListSearch()
+  const list = useRoute('listResources', { params: { tenant, plural: 'policies' }, query }, listRefresh)
+  const columns = useMemo<readonly Column<Resource>[]>(
+    () => [
+      {
+        id: 'name',
+        head: text.column.name,
+        cell: (policy) => (
+          <Link to="/t/$tenant/policies/$name" params={{ tenant, name: policy.name }} className="row-link">
+            {policy.name}
+          </Link>
+        ),
+      },
+      {
+        id: 'description',
+        head: text.column.description,
+        look: 'clip',
+        cell: (policy) => {
+          const { description, text: body } = readPolicy(policy)
+          return description === null ? (
+            <code className="second">{body.replace(/\s+/g, ' ').slice(0, 90)}</code>
+          ) : (
+            <span className="second">{description}</span>
+          )
+        },
+      },
+      { id: 'updated', head: text.column.updated, look: 'end', cell: (policy) => <Moment at={policy.updatedAt} /> },
+    ],
+    [tenant],
+  )
+  const write = mayChange && (
+    <Link to="/t/$tenant/new-policy" params={{ tenant }} className={buttonClass('main')}>
+      {text.policies.new}
+    </Link>
+  )
+  return (
+    <Page title={text.policies.title} acts={write}>
+      <div className="stack">
+        <div className="toolbar">
+          <SearchField />
+        </div>
+        <DataTable
+          label={text.policies.title}
+          columns={columns}
+          rows={list.data?.items}
+          rowKey={(policy) => policy.id}
+          error={list.error}
+          onRetry={() => void list.refetch()}
+          isStale={list.isPlaceholderData}
+          empty={
+            search ? (
+              <NoMatch />
+            ) : (
+              <Empty title={text.policies.empty} lead={text.policies.emptyLead}>
+                {write}
+              </Empty>
+            )
+          }
+          foot={
+            <PageFoot
+              shown={list.data?.items.length ?? 0}
+              total={list.data?.total ?? null}
+              next={list.data?.next ?? null}
+              after={after}
+            />
+          }
+        />
+      </div>
+    </Page>
+  )
+}

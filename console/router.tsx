@@ -1,0 +1,177 @@
+// Every page and its address. Pages are loaded when first opened; the tenant is part of the address.
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  Link,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import type { ReactNode } from 'react'
+import { Button } from '#console/components/button.tsx'
+import { Frame } from '#console/components/frame.tsx'
+import { Empty } from '#console/components/state.tsx'
+import { text } from '#console/messages/text.ts'
+import { likelyTenant } from './api/sign-in.ts'
+import { parseSearch, searchOf, stringifySearch } from './search.ts'
+
+const root = createRootRoute({ component: Frame, notFoundComponent: NotFound, errorComponent: Crashed })
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/home.tsx'), 'HomePage'),
+})
+const tenant = createRoute({ getParentRoute: () => root, path: '/t/$tenant', component: Outlet })
+const tenantHome = createRoute({
+  getParentRoute: () => tenant,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    // oxlint-disable-next-line typescript/only-throw-error -- the router's way to redirect
+    throw redirect({ to: '/t/$tenant/now', params, replace: true })
+  },
+})
+const list = searchOf('search', 'after')
+
+const pages = [
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'now',
+    validateSearch: searchOf('search'),
+    component: lazyRouteComponent(() => import('./pages/now.tsx'), 'NowPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'apps',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/apps.tsx'), 'AppsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'apps/$name',
+    component: lazyRouteComponent(() => import('./pages/app.tsx'), 'AppPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'publish',
+    component: lazyRouteComponent(() => import('./pages/publish.tsx'), 'PublishPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'connectors',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/connectors.tsx'), 'ConnectorsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'people',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/people.tsx'), 'PeoplePage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'people/$name',
+    component: lazyRouteComponent(() => import('./pages/person.tsx'), 'PersonPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'sessions',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/sessions.tsx'), 'SessionsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'devices',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/devices.tsx'), 'DevicesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'policies',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/policies.tsx'), 'PoliciesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'policies/$name',
+    component: lazyRouteComponent(() => import('./pages/policy.tsx'), 'PolicyPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'new-policy',
+    component: lazyRouteComponent(() => import('./pages/policy.tsx'), 'NewPolicyPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'third-parties',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/third-parties.tsx'), 'ThirdPartiesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'events',
+    validateSearch: searchOf('class', 'user', 'app', 'outcome', 'after', 'event', 'live'),
+    component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'explain',
+    validateSearch: searchOf('user', 'app', 'posture', 'factors', 'ip', 'method', 'path'),
+    component: lazyRouteComponent(() => import('./pages/explain.tsx'), 'ExplainPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'settings',
+    component: lazyRouteComponent(() => import('./pages/settings.tsx'), 'SettingsPage'),
+  }),
+] as const
+const provider = [
+  createRoute({
+    getParentRoute: () => root,
+    path: '/provider/tenants',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/tenants.tsx'), 'TenantsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => root,
+    path: '/provider/exchanges',
+    component: lazyRouteComponent(() => import('./pages/exchanges.tsx'), 'ExchangesPage'),
+  }),
+] as const
+
+export const router = createRouter({
+  routeTree: root.addChildren([home, tenant.addChildren([tenantHome, ...pages]), ...provider]),
+  parseSearch,
+  stringifySearch,
+  defaultPreload: 'intent',
+  defaultPendingMs: 300,
+  defaultNotFoundComponent: NotFound,
+  defaultErrorComponent: Crashed,
+  scrollRestoration: true,
+})
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router
+  }
+}
+
+function NotFound(): ReactNode {
+  const name = likelyTenant()
+  return (
+    <Empty title={text.state.notFound} lead={text.state.notFoundLead}>
+      <Link to={name === null ? '/' : '/t/$tenant/now'} params={{ tenant: name ?? '' }} className="button">
+        {text.state.home}
+      </Link>
+    </Empty>
+  )
+}
+
+function Crashed(): ReactNode {
+  return (
+    <Empty title={text.state.crashed} lead={text.state.crashedLead}>
+      <Button onClick={() => location.reload()}>{text.state.retry}</Button>
+    </Empty>
+  )
+}

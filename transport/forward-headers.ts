@@ -40,7 +40,15 @@ export function endToEnd(fields: HeaderFields): HeaderField[] {
   }
   // A client cannot have the fields removed by which a body or a host is told.
   for (const kept of ['host', 'content-length', 'content-type']) named.delete(kept)
-  return fields.filter(([name]) => !hopByHop.has(name) && !named.has(name))
+  return joinCookies(fields.filter(([name]) => !hopByHop.has(name) && !named.has(name)))
+}
+
+/** HTTP/2 clients split cookies over fields; HTTP/1 servers expect one (RFC 9113, 8.2.3). */
+function joinCookies(fields: readonly HeaderField[]): HeaderField[] {
+  const cookies = fields.filter(([name]) => name === 'cookie')
+  if (cookies.length < 2) return [...fields]
+  const joined: HeaderField = ['cookie', cookies.map(([, value]) => value).join('; ')]
+  return [...fields.filter(([name]) => name !== 'cookie'), joined]
 }
 
 export function safeTrailers(fields: HeaderFields): HeaderField[] {

@@ -282,6 +282,58 @@ describe('forwarding', () => {
     const bytes = total * block.length
     assert.deepEqual(await end, { kind: 'done', status: 200, requestBytes: bytes, responseBytes: bytes })
   })
+  test('answers a client whose upload the upstream refuses or drops in the middle', async () => {
+    const early = 'HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\nConnection: close\r\n\r\nbig'
+    const cases: [number, Server][] = [
+      [502, rawUpstream((socket) => socket.resetAndDestroy())],
+      [413, rawUpstream((socket) => socket.write(early))],
+    ]
+    for (const [status, upstream] of cases) {
+      cleanups.push(() => upstream.close())
+      const { port } = await edge(upstream)
+      const request = httpRequest({
+        port,
+        host: '127.0.0.1',
+        method: 'PUT',
+        agent: false,
+        headers: { 'content-length': 9_000_000 },
+      })
+      request.on('error', () => {})
+      request.write(Buffer.alloc(4_000_000))
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      assert.equal(response.statusCode, status)
+      response.on('error', () => {}).resume()
+      request.destroy()
+    }
+  })
+  test('aborts the upstream when the client goes during its upload', async () => {
+    const arrived = Promise.withResolvers<void>()
+    const gone = Promise.withResolvers<void>()
+    const upstream = serve((request) => {
+      request.once('data', () => arrived.resolve())
+      request.on('error', () => {}).on('close', () => gone.resolve())
+    })
+    const proxy = await edge(upstream)
+    const end = proxy.nextEnd()
+    const request = httpRequest({ port: proxy.port, host: '127.0.0.1', method: 'PUT', agent: false })
+    request.on('error', () => {})
+    request.write('some')
+    await arrived.promise
+    request.destroy()
+    await gone.promise
+    assert.equal((await end).kind, 'client-gone')
+  })
+  test('joins the cookies that HTTP/2 splits', () => {
+    const fields = endToEnd([
+      ['cookie', 'a=1'],
+      ['x', '1'],
+      ['cookie', 'b=2'],
+    ])
+    assert.deepEqual(fields, [
+      ['x', '1'],
+      ['cookie', 'a=1; b=2'],
+    ])
+  })
   test('passes early hints, trailers, empty responses and HEAD', async () => {
     const upstream = serve((request, response) => {
       if (request.url === '/hints') response.writeEarlyHints({ link: '</a.css>; rel=preload' })

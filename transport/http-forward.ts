@@ -14,6 +14,7 @@ import {
   type HeaderField,
   type HeaderFields,
 } from './forward-headers.ts'
+import { uploadBody } from './upload-body.ts'
 import { faultOfUpstream } from './upstream-fault.ts'
 
 export type ForwardHead = { readonly status: number; readonly headers: HeaderFields }
@@ -82,7 +83,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
         method,
         path,
         headers: flat(fields),
-        body: hasBody(this.#request) ? this.#request : null,
+        body: hasBody(this.#request) ? uploadBody(this.#request) : null,
         headersTimeout: headTimeoutMs ?? caps.upstreamHeadMs.default,
         bodyTimeout: idleTimeoutMs ?? caps.upstreamIdleMs.default,
       }

@@ -13,7 +13,8 @@ import { ChainTail } from './tail.ts'
 
 export type FollowQuery = {
   readonly tenant: TenantId
-  /** Go on after a cursor (of order oldest-first, or of an earlier following); default: what comes from now on. */
+  /** Go on after a cursor (of order oldest-first, or of an earlier following); default: what is
+   *  written after the first event was asked for. */
   readonly afterCursor?: string
   readonly match?: EventMatch
   /** Ends the following; without it, leave the loop. */

@@ -49,7 +49,7 @@ export class Journal {
   readonly keys: readonly JournalKey[]
   readonly caps: JournalCaps
   readonly #report: JournalDeps['report']
-  readonly #nowMs: () => number
+  readonly nowMs: () => number
   readonly #monotonicMs: () => number
   readonly #host: ChainHost
   readonly #sync: GroupSync
@@ -82,14 +82,14 @@ export class Journal {
     this.keys = deps.keys
     this.caps = { ...defaultCaps, ...config.caps }
     this.#report = deps.report
-    this.#nowMs = deps.nowMs ?? Date.now
+    this.nowMs = deps.nowMs ?? Date.now
     this.#monotonicMs = deps.monotonicMs ?? (() => performance.now())
     this.#lock = lock
     const disk = deps.disk ?? systemDisk
     this.#host = {
       caps: this.caps,
       disk,
-      nowMs: this.#nowMs,
+      nowMs: this.nowMs,
       monotonicMs: this.#monotonicMs,
       reserve: (bytes) => this.#reserve(bytes),
       wrote: (chain, bytes) => this.#wrote(chain, bytes),
@@ -179,7 +179,7 @@ export class Journal {
     const { keys, signer } = this
     const work = (async () => {
       await before?.catch(() => undefined)
-      return await removeSegments(place, request, { keys, signer, nowMs: this.#nowMs })
+      return await removeSegments(place, request, { keys, signer, nowMs: this.nowMs })
     })()
     this.#removals.set(place.dir, work)
     try {
@@ -268,7 +268,7 @@ export class Journal {
       this.#bytes += bytes
     }
     try {
-      this.#adopt(place, await recoverChain(place, { keys: this.keys, signer: this.signer, nowMs: this.#nowMs }))
+      this.#adopt(place, await recoverChain(place, { keys: this.keys, signer: this.signer, nowMs: this.nowMs }))
     } catch (error) {
       if (!isFault(error, 'journal-corrupt')) throw error
       const bytes = await chainBytes(place)

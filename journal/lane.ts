@@ -4,7 +4,7 @@ import { MAX_BATCH_BYTES } from './caps.ts'
 import { readSmallFile, replaceFile } from './disk.ts'
 import type { Journal } from './journal.ts'
 import { listSegments, sealPath, shippedPath, type ChainPlace } from './layout.ts'
-import { genesisHash, hashPrefix, hashStored, isObject } from './record.ts'
+import { genesisHash, hashPrefix, hashStored, isObject, wholeMs } from './record.ts'
 import { corrupt } from './recover.ts'
 import type { ShipBatch } from './shipment.ts'
 import { parseStatement, signCheckpoint, type Checkpoint } from './statement.ts'
@@ -91,7 +91,7 @@ export class ShipLane {
     const { tenant, writer } = this.place
     const { segment } = chunk
     const body = { kind: 'checkpoint', tenant, writer, segment, sequence, hash, earliestMs, latestMs } as const
-    const checkpoint = signCheckpoint({ ...body, timeMs: Date.now() }, this.#journal.signer)
+    const checkpoint = signCheckpoint({ ...body, timeMs: wholeMs(this.#journal.nowMs()) }, this.#journal.signer)
     const seal = segment === first.sequence ? await this.#sealBefore(segment) : undefined
     this.#previousSegment = segment
     const batch = {

@@ -4,8 +4,8 @@
 export const maxExpressionDepth = 200
 /** Nodes in one policy's expressions. A set of 10,000 literals fits; more belongs into a group. */
 export const maxExpressionNodes = 20_000
-/** Levels of nesting in a value from outside (context, attributes). */
-export const maxValueDepth = 32
+/** Levels of nesting in a value from outside (context, attributes); Cedar's own reader stops at about 100. */
+export const maxValueDepth = 100
 /** Values in one attribute record or context, nested ones included. */
 export const maxValueNodes = 100_000
 /** UTF-16 units in one string literal, id or name in a policy. */

@@ -2,7 +2,7 @@
 // shape is `policy-invalid`. Must never decide anything.
 import { maxAnnotations, maxExpressionNodes } from './caps.ts'
 import { type Expression, fieldsOf, hintOf, invalidPolicy, readExpression, text } from './expression.ts'
-import { isObject, isTypeName, own, readUid } from './value-json.ts'
+import { isActionType, isObject, isTypeName, own, readUid } from './value-json.ts'
 import type { EntityUid } from './value.ts'
 
 export type Slot = '?principal' | '?resource'
@@ -124,7 +124,7 @@ function readAnnotations(json: unknown): ReadonlyMap<string, string> {
 
 function readActionUid(json: unknown): EntityUid {
   const uid = readPolicyUid(json)
-  if (uid.type !== 'Action' && !uid.type.endsWith('::Action')) throw invalidPolicy(`${uid} is not an action.`)
+  if (!isActionType(uid.type)) throw invalidPolicy(`${uid} is not an action.`)
   return uid
 }
 

@@ -93,12 +93,18 @@ function readEntity(json: unknown, path: string): Entity {
   }
   const parents = own(json, 'parents')
   if (!Array.isArray(parents)) throw invalidAt(`${path}.parents`, 'not a list')
-  return entity(
-    readUid(own(json, 'uid'), `${path}.uid`),
-    readRecord(own(json, 'attrs'), `${path}.attrs`),
-    parents.map((parent, at) => readUid(parent, `${path}.parents[${at}]`)),
-    Object.hasOwn(json, 'tags') ? readRecord(own(json, 'tags'), `${path}.tags`).fields : new Map(),
-  )
+  const uid = readUid(own(json, 'uid'), `${path}.uid`)
+  const above = parents.map((parent, at) => readUid(parent, `${path}.parents[${at}]`))
+  if (isActionType(uid.type) && !above.every(({ type }) => isActionType(type))) {
+    throw invalidAt(`${path}.parents`, 'only an action can be above an action')
+  }
+  const tags = Object.hasOwn(json, 'tags') ? readRecord(own(json, 'tags'), `${path}.tags`).fields : new Map()
+  return entity(uid, readRecord(own(json, 'attrs'), `${path}.attrs`), above, tags)
+}
+
+/** `Action`, in any namespace. */
+export function isActionType(type: string): boolean {
+  return type === 'Action' || type.endsWith('::Action')
 }
 
 /** `{"fn", "arg"}` or `{"fn", "args"}`, as in `{"__extn": …}`. */

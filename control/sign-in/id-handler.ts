@@ -120,5 +120,5 @@ async function serveProvider(parts: SignInParts, realm: Realm, visit: Visit, res
     if (rest === '/device' && visit.method === 'GET') request.url = visit.path
   }
   setSecurityHeaders(visit)
-  await realm.serveProvider(request, response)
+  await realm.serveProvider(request, response, visit.ip)
 }

@@ -113,12 +113,22 @@ export function makeProvider(parts: ProviderParts): Provider {
   const provider = new Provider(issuer, configuration)
   provider.proxy = true // the handler sets X-Forwarded-* itself, whatever came in
   // The tenant is in the token, because the API that it is shown to serves all tenants.
-  const { AccessToken, RefreshToken } = provider
-  const generate = (prefix: string) => () => `${prefix}_${tenantId.slice(4)}_${toBase64url(randomBytes(32))}`
-  Object.defineProperty(AccessToken.prototype, 'generateTokenId', { value: generate(ACCESS_TOKEN_PREFIX) })
-  Object.defineProperty(RefreshToken.prototype, 'generateTokenId', { value: generate('sprt') })
+  nameTokens(provider.AccessToken.prototype, `${ACCESS_TOKEN_PREFIX}_${tenantId.slice(4)}`)
+  nameTokens(provider.RefreshToken.prototype, `sprt_${tenantId.slice(4)}`)
   provider.on('server_error', (_ctx, error) => deps.log('sign-in provider failed', { tenantId, error: String(error) }))
   return provider
+}
+
+/** Tokens as `prefix_tenant_random`: searchable when leaked, and the tenant to ask is known. */
+function nameTokens(model: object, prefix: string): void {
+  const before: unknown = Reflect.get(model, 'generateTokenId')
+  if (typeof before !== 'function') throw new TypeError('the provider makes token ids elsewhere now')
+  Object.defineProperty(model, 'generateTokenId', {
+    value(this: unknown): string {
+      Reflect.apply(before, this, []) // also settles the token's format
+      return `${prefix}_${toBase64url(randomBytes(32))}`
+    },
+  })
 }
 
 /** Tenant of an access token of ours, by its form alone. */

@@ -23,7 +23,7 @@ export type Realm = {
   readonly models: OidcModels
   readonly portalSecret: string
   /** Runs the provider on a request whose path still begins with the tenant. */
-  readonly serveProvider: (request: IncomingMessage, response: ServerResponse) => Promise<void>
+  readonly serveProvider: (request: IncomingMessage, response: ServerResponse, ip: string) => Promise<void>
   /** The same without a network, for the portal's own token requests. */
   readonly fetchProvider: Fetch
 }
@@ -101,17 +101,18 @@ export function createRealms(deps: SignInDeps, addresses: SignInAddresses, login
       portalSecret,
     })
     const callback = provider.callback()
-    const serveProvider = async (request: IncomingMessage, response: ServerResponse) => {
+    const serveProvider = async (request: IncomingMessage, response: ServerResponse, ip: string) => {
       const original = request.url ?? '/'
       const origin = new URL(issuer)
       request.headers['x-forwarded-proto'] = 'https'
       request.headers['x-forwarded-host'] = origin.host
+      request.headers['x-forwarded-for'] = ip
       Object.assign(request, { originalUrl: original })
       request.url = original.slice(tenant.name.length + 1) || '/'
       await callback(request, response)
     }
     const server = createServer((request, response) => {
-      serveProvider(request, response).catch((error: unknown) => response.destroy(error as Error))
+      serveProvider(request, response, '127.0.0.1').catch((error: unknown) => response.destroy(error as Error))
     })
     self = {
       tenant,

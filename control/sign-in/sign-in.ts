@@ -44,7 +44,10 @@ export type SignInMore = {
   readonly keepHouse: () => Promise<void>
 }
 
-export async function createSignIn(deps: SignInDeps, options: SignInOptions = {}): Promise<SignIn & SignInMore> {
+export async function createSignIn(
+  deps: SignInDeps,
+  options: SignInOptions = {},
+): Promise<Omit<SignIn, 'verifyAccessToken'> & SignInMore> {
   const addresses = signInAddresses(deps.config)
   const oneTime = createOneTime(deps)
   const accounts = createAccounts(deps)

@@ -21,10 +21,6 @@ export function withRawLongs(json: unknown): unknown {
   return Object.fromEntries(entries.map(([name, value]) => [name, withRawLongs(value)]))
 }
 
-export function stringifyExact(json: unknown): string {
-  return JSON.stringify(withRawLongs(json))
-}
-
 /** Integers beyond 53 bits become `{"__long": digits}`, the form of core/policy. */
 export function parseWithLongForm(text: string, parse: typeof JSON.parse = JSON.parse): unknown {
   if (!/[0-9]{16}/.test(text)) return parse(text)

@@ -4,13 +4,13 @@ import { type Entity, entity } from './entity.ts'
 import { entityTypes } from './schema.ts'
 import { CedarRecord, EntityUid, type Value } from './value.ts'
 
-export function userUid(name: string): EntityUid {
+function userUid(name: string): EntityUid {
   return new EntityUid(entityTypes.user, name)
 }
-export function groupUid(name: string): EntityUid {
+function groupUid(name: string): EntityUid {
   return new EntityUid(entityTypes.group, name)
 }
-export function appUid(name: string): EntityUid {
+function appUid(name: string): EntityUid {
   return new EntityUid(entityTypes.app, name)
 }
 

@@ -33,8 +33,8 @@ export type Expression =
   | { readonly kind: 'is'; readonly left: Expression; readonly type: string; readonly within: Expression | null }
   | { readonly kind: 'call'; readonly fn: ExtensionFunction; readonly args: readonly Expression[] }
 
-export const unaryOperators: readonly UnaryOperator[] = ['!', 'neg', 'isEmpty']
-export const binaryOperators = [
+const unaryOperators: readonly UnaryOperator[] = ['!', 'neg', 'isEmpty']
+const binaryOperators = [
   '==',
   '!=',
   '<',

@@ -121,7 +121,7 @@ function sameRecord(left: CedarRecord, right: CedarRecord): boolean {
 }
 
 /** A text that is equal for equal values and different for different ones. */
-export function valueKey(value: Value): string {
+function valueKey(value: Value): string {
   if (typeof value === 'string') return `s${value}`
   if (typeof value !== 'object') return `${typeof value === 'boolean' ? 'b' : 'n'}${value}`
   switch (value.kind) {

@@ -31,7 +31,7 @@ export function DenialList({
     )
   }
   return (
-    <ul className="panel denials">
+    <ul className="panel denials denials-lines">
       {(events ?? []).map((event) => (
         <li key={event.uid}>
           <Glyph kind="deny" />

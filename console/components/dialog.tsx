@@ -34,7 +34,10 @@ export function Dialog({
     >
       <Base.Portal>
         <Base.Backdrop className="veil" />
-        <Base.Popup className={`dialog${wide ? ' dialog-wide' : ''}`} {...(focusAfter && { finalFocus: focusAfter })}>
+        <Base.Popup
+          className={`dialog${wide ? ' dialog-wide' : ''}`}
+          {...(focusAfter && { finalFocus: () => moveFocus(focusAfter()) })}
+        >
           <div className="stack">
             <Base.Title className="dialog-title">{title}</Base.Title>
             {lead && <Base.Description className="dialog-body">{lead}</Base.Description>}
@@ -44,4 +47,10 @@ export function Dialog({
       </Base.Portal>
     </Base.Root>
   )
+}
+
+/** Moves the focus itself, because the library would look for something tabbable inside. */
+function moveFocus(target: HTMLElement | null): boolean {
+  target?.focus({ preventScroll: true })
+  return target === null
 }

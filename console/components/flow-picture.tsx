@@ -66,7 +66,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
             isMoving={busyPeople.has(node.key) || (node.key === REST && busyPeople.size > 0)}
           />
         ))}
-        {denials > 0 && <path className="ribbon-denied" d={`M40 ${height - 10} H94`} />}
+        {denials > 0 && <path className="ribbon-denied" d={`M30 ${height - 10} H100`} />}
       </svg>
       <div className="port">
         <span className="strong">

@@ -182,7 +182,7 @@ function Account(): ReactNode {
   const role = me.roles[0]
   return (
     <Menu.Root>
-      <Menu.Trigger className="account-button" aria-label={text.account.label(name)}>
+      <Menu.Trigger className="account-button">
         <span className="initial" aria-hidden="true">
           {Array.from(name)[0]}
         </span>
@@ -190,6 +190,7 @@ function Account(): ReactNode {
           <span className="ellipsis strong">{name}</span>
           <span className="caption">{role ? text.account.roles[role] : text.account.noRole}</span>
         </span>
+        <span className="hidden-text">{text.account.label}</span>
       </Menu.Trigger>
       <Menu.Portal>
         <Menu.Positioner className="menu-place" sideOffset={6} align="start">

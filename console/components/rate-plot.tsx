@@ -5,7 +5,7 @@ import 'uplot/dist/uPlot.min.css'
 import { bytes } from './moment.tsx'
 import type { RateSample } from './rates.ts'
 
-const HEIGHT = 132
+const HEIGHT = 220
 
 export function RatePlot({
   samples,

@@ -24,7 +24,7 @@ export const enPages = {
     emptyLead: 'When a person opens an app, the flow appears here within two seconds, with the policy that allowed it.',
     emptyAct: 'Publish an app',
     table: 'Live flows',
-    filter: 'Filter by person, app, policy or address',
+    filter: 'Filter flows',
     rest: (n: number) => `${plural(n, 'more flow', 'more flows')}: filter to find them.`,
     truncated: (shown: number, total: number) => `Showing ${count(shown)} of ${count(total)} live flows.`,
     missing: (n: number) => `${plural(n, 'exchange', 'exchanges')} did not answer; flows there are not shown.`,

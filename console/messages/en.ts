@@ -28,7 +28,7 @@ export const en = {
     exchanges: 'Exchanges',
   },
   account: {
-    label: (name: string) => `Account of ${name}`,
+    label: 'account',
     until: 'Signed in until',
     roles: { 'tenant-admin': 'Administrator', auditor: 'Auditor', 'provider-admin': 'Provider administrator' },
     noRole: 'No role',
@@ -86,7 +86,8 @@ export const en = {
   },
   list: {
     search: 'Search',
-    of: (shown: number, total: number) => (shown === total ? count(total) : `${count(shown)} of ${count(total)}`),
+    of: (shown: number, total: number) =>
+      shown === total ? `${count(total)} in all` : `${count(shown)} of ${count(total)}`,
     first: 'First page',
     next: 'Next page',
     refreshing: 'Refreshing',

@@ -107,7 +107,7 @@ export function NowPage(): ReactNode {
           </div>
         )
       )}
-      <div className="columns">
+      <div className="columns columns-uneven">
         <Section
           title={text.now.denialsTitle}
           acts={

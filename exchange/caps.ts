@@ -19,6 +19,7 @@ export const caps = {
   feedRequests: { unit: 'requests', default: 5_000, reason: 'waiting for control at one time' },
   feedRequestMs: { unit: 'ms', default: 10_000, reason: 'control answers from its store in milliseconds' },
   passthrough: { unit: 'connections', default: 5_000, reason: 'portal and API; control has its own limits' },
+  tunnelFirstByteMs: { unit: 'ms', default: 60_000, reason: 'browsers open tunnels ahead of need' },
   feedDialMs: { unit: 'ms', default: 10_000, reason: 'three SYN retransmissions and a handshake' },
   feedReconnectMs: {
     unit: 'ms',
@@ -53,7 +54,7 @@ export const caps = {
   callbackBytes: { unit: 'bytes', default: 4 * 1024, reason: 'path and code of a hand-off' },
   http2Streams: { unit: 'streams', default: 128, reason: 'what browsers expect; RFC 9113 asks for at least 100' },
   http2ResetsPerSecond: { unit: 'resets', default: 200, reason: 'rapid reset (CVE-2023-44487)' },
-  http2Sessions: { unit: 'bytes', default: 10, reason: 'megabytes that one HTTP/2 session may hold in Node' },
+  http2SessionMegabytes: { unit: 'MB', default: 10, reason: 'what one HTTP/2 session may hold in Node' },
   keepAliveMs: { unit: 'ms', default: 75_000, reason: 'idle browsers keep a connection about this long' },
   requestHeadMs: { unit: 'ms', default: 15_000, reason: 'a request head comes in one or two packets' },
   reDecideSliceMs: {
@@ -61,6 +62,7 @@ export const caps = {
     default: 10,
     reason: 'a change of policy may touch every flow; traffic goes on between',
   },
+  sweepMs: { unit: 'ms', default: 30_000, reason: 'policies may name the hour: no flow outlives it by more' },
   renewShare: { unit: 'share', default: 0.33, reason: 'left of a certificate when it is renewed: 8 h of 24 h' },
   renewRetryMs: { unit: 'ms', default: 60_000, reason: 'control is back soon or the certificate has hours left' },
   connectorReportMs: { unit: 'ms', default: 2_000, reason: 'how often control hears about connectors' },

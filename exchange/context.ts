@@ -1,6 +1,7 @@
 // What the steps and doors of one exchange share. Holds nothing of its own; `server.ts` puts it together.
 import type { Fault } from '#core/fault.ts'
 import type { OwnIdentity } from '#exchange/certificates/own-identity.ts'
+import type { AssertionKey } from '#exchange/certificates/own-keys.ts'
 import type { Minted } from '#exchange/certificates/minted.ts'
 import type { DoorContexts } from '#exchange/certificates/door-contexts.ts'
 import type { ConnectorLinks } from '#exchange/doors/connector-links.ts'
@@ -15,6 +16,8 @@ export type Log = (message: string, fields?: Readonly<Record<string, unknown>>) 
 
 export type ExchangeContext = {
   readonly identity: () => OwnIdentity
+  /** `host:port` of this exchange for agents and connectors. */
+  readonly publicAddress: string
   readonly directory: TenantDirectory
   readonly links: ConnectorLinks
   readonly flows: LiveFlows
@@ -24,6 +27,8 @@ export type ExchangeContext = {
   readonly contexts: DoorContexts
   readonly minted: Minted
   readonly browserSessions: BrowserSessions
+  /** Signs what apps are told about people. */
+  readonly assertionKey: AssertionKey
   /** What control said last; undefined until the first contact of this run. */
   readonly welcome: () => Welcome | undefined
   readonly now: () => number

@@ -32,6 +32,11 @@ export function decide(tenant: Tenant | undefined, access: Access, options: Deci
   return wall === undefined ? decideByPolicy(tenant, access, options.nowMs) : deny(wall)
 }
 
+/** What stands in the way of this person and app whatever policy says; paths aside. */
+export function standing(tenant: Tenant | undefined, access: Access, options: DecideOptions): DenyReason | undefined {
+  return tenant === undefined ? 'tenant-suspended' : wallFor(tenant, { ...access, http: null }, options)
+}
+
 /** When time alone may change the decision: the next end of what it rests on. */
 export function reconsiderAtMs(tenant: Tenant, access: Access): number {
   const session = tenant.sessions.get(access.sessionId)

@@ -29,6 +29,7 @@ export type OwnIdentity = {
   readonly keyPem: string
   readonly certificatePem: string
   readonly thumbprint: string
+  readonly notBeforeMs: number
   readonly notAfterMs: number
 }
 
@@ -85,6 +86,7 @@ export function identityFrom(facts: EnrolmentFacts, keyPem: string, certificateP
     keyPem,
     certificatePem,
     thumbprint: peer.thumbprint,
+    notBeforeMs: certificate.validFromDate.getTime(),
     notAfterMs: peer.notAfter.getTime(),
   }
 }

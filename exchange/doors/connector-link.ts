@@ -4,18 +4,21 @@ import type { KeyObject } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { LINK_VERSIONS, linkFromConnector, type LinkFromConnector, type LinkFromExchange } from '#core/wire/link.ts'
 import { asFault, Fault } from '#core/fault.ts'
+import type { ConnectorId } from '#core/ids.ts'
 import { startFrames, type FrameConnection } from '#transport/frames.ts'
 import { caps } from '#exchange/caps.ts'
 import type { Parking, ParkedSocket } from '#exchange/flows/parking.ts'
 
 export type LinkConfig = {
   readonly tenantId: string
-  readonly connectorId: string
+  readonly connectorId: ConnectorId
   readonly exchangeId: string
   readonly exchanges: readonly string[]
   /** The key of the certificate that this link was accepted with: the connector checks grants with it. */
   readonly signingKey: KeyObject
   readonly sinceMs: number
+  /** Of the connector's certificate. */
+  readonly keyThumbprint: string
 }
 
 export type LinkDeps = {
@@ -29,19 +32,19 @@ export type LinkDeps = {
 }
 
 type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => void; readonly timer: NodeJS.Timeout }
-type Waiter = { readonly resolve: (parked: ParkedSocket) => void; readonly reject: (fault: Fault) => void }
 
 export class ConnectorLink {
   readonly tenantId: string
-  readonly connectorId: string
+  readonly connectorId: ConnectorId
   readonly sinceMs: number
   readonly signingKey: KeyObject
+  readonly keyThumbprint: string
   readonly unhealthy = new Map<string, string>()
   readonly #config: LinkConfig
   readonly #deps: LinkDeps
   readonly #frames: FrameConnection
   readonly #offers = new Map<string, Offer>()
-  readonly #waiters: Waiter[] = []
+  #waiters = 0
   #state: 'new' | 'ready' | 'closed' = 'new'
   #wanted: number = caps.parkLowWater.default
   #isRenewing = false
@@ -57,6 +60,7 @@ export class ConnectorLink {
     this.connectorId = config.connectorId
     this.sinceMs = config.sinceMs
     this.signingKey = config.signingKey
+    this.keyThumbprint = config.keyThumbprint
     this.#helloTimer = setTimeout(() => this.destroy(new Fault('request-timeout')), caps.handshakeMs.default)
     this.#frames = startFrames(stream, {
       onMessage: (message) => this.#onMessage(message),
@@ -64,58 +68,39 @@ export class ConnectorLink {
     })
   }
 
-  get key(): string {
-    return `${this.tenantId} ${this.connectorId}`
-  }
-
   get parkedCount(): number {
-    return this.#deps.parking.waiting(this.key)
+    return this.#deps.parking.waiting(this.connectorId)
   }
 
   /** A parked socket of this connector, waiting a moment for a new one when none is there. */
   async takeParked(): Promise<ParkedSocket> {
-    const parked = this.#deps.parking.take(this.key)
-    if (parked !== undefined) {
-      this.#topUp()
-      return parked
-    }
     if (this.#state !== 'ready') throw new Fault('no-connector')
-    if (this.#waiters.length >= caps.parkWait.default) throw new Fault('at-capacity', { detail: { why: 'parked' } })
+    if (this.#waiters >= caps.parkWait.default) throw new Fault('at-capacity', { detail: { why: 'parked' } })
     // Demand outran supply: keep more waiting from now on.
-    this.#wanted = Math.min(this.#wanted * 2, caps.parkHighWater.default)
-    const { promise, resolve, reject } = Promise.withResolvers<ParkedSocket>()
-    const waiter = { resolve, reject }
-    this.#waiters.push(waiter)
-    const timer = setTimeout(() => {
-      this.#waiters.splice(this.#waiters.indexOf(waiter), 1)
-      reject(new Fault('no-connector', { detail: { why: 'no socket was parked in time' } }))
-    }, caps.parkWaitMs.default)
-    this.#topUp()
-    return promise.finally(() => clearTimeout(timer))
-  }
-
-  /** To be called when one of this connector's sockets was parked. */
-  onParked(): void {
-    const waiter = this.#waiters[0]
-    if (waiter === undefined) return
-    const parked = this.#deps.parking.take(this.key)
-    if (parked === undefined) return
-    this.#waiters.shift()
-    waiter.resolve(parked)
+    if (this.parkedCount === 0) this.#wanted = Math.min(this.#wanted * 2, caps.parkHighWater.default)
+    this.#waiters++
+    try {
+      const taken = this.#deps.parking.take(this.connectorId)
+      this.#topUp()
+      return await taken
+    } finally {
+      this.#waiters--
+    }
   }
 
   /** Keeps the wanted number of sockets waiting; also called now and then, because parked sockets grow old. */
   topUp(): void {
-    if (this.#waiters.length === 0 && this.#wanted > caps.parkLowWater.default) this.#wanted--
+    if (this.#waiters === 0 && this.#wanted > caps.parkLowWater.default) this.#wanted--
     this.#topUp()
   }
 
   #topUp(): void {
     if (this.#state !== 'ready' || this.isDraining) return
     const { parking } = this.#deps
-    const missing = this.#wanted + this.#waiters.length - parking.waiting(this.key) - parking.outstanding(this.key)
+    const there = parking.waiting(this.connectorId) + parking.outstanding(this.connectorId)
+    const missing = this.#wanted + this.#waiters - there
     if (missing <= 0) return
-    const tokens = parking.issue(this.key, Math.min(missing, 64))
+    const tokens = parking.issue(this.connectorId, Math.min(missing, 64))
     if (tokens.length > 0) this.send({ type: 'park', tokens, expiresInMs: parking.tokenLifeMs })
   }
 
@@ -199,9 +184,9 @@ export class ConnectorLink {
     const { exchangeId, exchanges } = this.#config
     this.send({ type: 'welcome', version, exchangeId, exchanges: exchanges.slice(0, 64) })
     this.#deps.onReady(this)
-    // The slice first: without it the connector can only refuse.
+    // The slice first: without one the connector can only refuse. While control is away it goes by the one it has.
     this.sendSlice()
-      .catch((error: unknown) => this.destroy(asFault(error)))
+      .catch(() => undefined)
       .finally(() => this.#topUp())
   }
 
@@ -231,7 +216,6 @@ export class ConnectorLink {
     clearTimeout(this.#helloTimer)
     const gone = new Fault('no-connector', { detail: { why: 'the link closed' } })
     for (const flowId of this.#offers.keys()) this.#settleOffer(flowId, gone)
-    for (const waiter of this.#waiters.splice(0)) waiter.reject(gone)
     this.#deps.onClosed(this, fault)
   }
 }

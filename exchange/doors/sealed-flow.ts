@@ -61,7 +61,7 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
         const flow = new TcpFlow(context, facts, accepted, accepted.parked.socket)
         // What rested on the decision may have changed while the connector was asked.
         if (flow.reconsider() > 0) return denied(tenant, app, again(tenant, flow.access), eventId)
-        const ticketHost = `${tickets.issue(flow)}.flow.${context.directory.domains.domain}`
+        const ticketHost = `${ticketFor(flow)}.flow.${context.directory.domains.domain}`
         const { connectorUri, flowId } = accepted
         return { kind: 'sealed', flowId, ticketHost, connectorUri, expiresInMs: caps.ticketLifeMs.default }
       } catch (error) {
@@ -83,6 +83,15 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
       flow.join(incoming.socket)
     },
     close: () => tickets.close(),
+  }
+
+  function ticketFor(flow: TcpFlow): string {
+    try {
+      return tickets.issue(flow)
+    } catch (error) {
+      flow.cut('at-capacity')
+      throw error
+    }
   }
 
   function denied(tenant: Tenant, app: { name: string; displayName: string }, decision: Decision, eventId: string) {

@@ -50,12 +50,7 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
       ...options,
       allowHalfOpen: kind !== 'browser',
       handshakeTimeout: caps.handshakeMs.default,
-      SNICallback: (name, callback) => {
-        contextFor(kind, name).then(
-          (context) => callback(null, context),
-          (error: unknown) => callback(asFault(error)),
-        )
-      },
+      SNICallback: (name, callback) => void answerName(kind, name, callback),
     })
     server.on('secureConnection', (socket) => onSecure(kind, socket))
     server.on('tlsClientError', (cause, socket) => {
@@ -64,6 +59,20 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
       deps.onFailed(new Fault('certificate-refused', { detail: { why: cause.message }, cause }), kind, incoming)
     })
     return server
+  }
+
+  async function answerName(
+    kind: TlsDoorKind,
+    name: string,
+    callback: (error: Error | null, context?: SecureContext) => void,
+  ): Promise<void> {
+    let context: SecureContext
+    try {
+      context = await contextFor(kind, name)
+    } catch (error) {
+      return callback(asFault(error))
+    }
+    callback(null, context)
   }
 
   async function contextFor(kind: TlsDoorKind, name: string): Promise<SecureContext> {

@@ -31,6 +31,8 @@ export type FeedDeps = {
   readonly onTold: (message: Told) => void
   readonly onLost: (fault: Fault | undefined) => void
   readonly random?: () => number
+  /** What has to be done before the first dial. */
+  readonly after?: Promise<unknown>
 }
 
 export type Feed = {
@@ -61,7 +63,7 @@ export function startFeed(deps: FeedDeps): Feed {
   let lastRequestId = 0
   let attempt = 0
   let retry: NodeJS.Timeout | undefined
-  connect()
+  ;(deps.after ?? Promise.resolve()).then(connect, connect)
 
   const feed: Feed = {
     get isConnected() {

@@ -25,7 +25,11 @@ export type LastGood = {
   readonly settled: () => Promise<void>
 }
 
-export type SavedKeys = { readonly snapshotKeys: readonly string[]; readonly statementKeys: readonly string[] }
+export type SavedKeys = {
+  readonly snapshotKeys: readonly string[]
+  readonly statementKeys: readonly string[]
+  readonly appsDomain: string
+}
 
 export function openLastGood(folder: string, onFailure: (error: unknown) => void): LastGood {
   // One writer per tenant at a time, in order: a delta written before its snapshot would be a gap at the next start.
@@ -123,6 +127,7 @@ function isSavedSnapshot(value: unknown): value is { readonly root: string; read
 function isSavedKeys(value: unknown): value is SavedKeys {
   if (typeof value !== 'object' || value === null || !('snapshotKeys' in value) || !('statementKeys' in value))
     return false
+  if (!('appsDomain' in value) || typeof value.appsDomain !== 'string') return false
   return isTexts(value.snapshotKeys) && isTexts(value.statementKeys)
 }
 

@@ -73,11 +73,13 @@ export function createNews(deps: NewsDeps): News {
         const { tenantId, epoch, sequence, issuedAtMs } = readHeartbeat(token, deps.keys())
         const tenant = directory.get(tenantId)
         if (tenant === undefined || arriving.has(tenantId)) continue
+        const { position } = tenant
         // A heartbeat about changes that we do not have would keep an old state looking fresh.
-        if (epoch !== tenant.position.epoch || sequence !== tenant.position.sequence) {
+        if (epoch !== position.epoch || sequence > position.sequence) {
           throw refused(tenantId, 'a heartbeat for another position')
         }
-        refuseRollBack(tenantId, tenant.position, { epoch, sequence, issuedAtMs })
+        // One that a delta overtook on its way says nothing new.
+        if (sequence < position.sequence || issuedAtMs <= position.issuedAtMs) continue
         tenant.position = { epoch, sequence, issuedAtMs }
         lastGood.saveHeartbeat(tenantId, token)
       }

@@ -29,6 +29,7 @@ export class TcpFlow implements Flow {
   readonly #accepted: AcceptedFlow
   readonly #appSide: Socket
   readonly #policies: readonly string[]
+  readonly #upstream: string
   #relay: Relay | undefined
   #isEnded = false
 
@@ -37,6 +38,7 @@ export class TcpFlow implements Flow {
     this.#accepted = accepted
     this.#appSide = appSide
     this.#policies = facts.policies
+    this.#upstream = JSON.stringify(facts.tenant.apps.get(facts.access.appId)?.upstream)
     this.id = accepted.flowId
     this.tenantId = facts.tenant.id
     this.access = { ...facts.access, connectorId: accepted.link.connectorId }
@@ -64,6 +66,7 @@ export class TcpFlow implements Flow {
     const decision = decide(tenant, this.access, { nowMs: this.#context.now(), mayBeStale: true })
     if (decision.kind === 'deny') return this.cut(decision.reason)
     const app = tenant?.apps.get(this.access.appId)
+    if (JSON.stringify(app?.upstream) !== this.#upstream) return this.cut('app-changed')
     // What was sealed and must be looked into now has to be opened again the other way.
     const mustInspect = app === undefined || app.appKind === 'http' || app.inspect || needsInspection(decision)
     return this.way === 'sealed' && mustInspect ? this.cut('inspection-required') : 0

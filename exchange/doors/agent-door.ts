@@ -1,0 +1,98 @@
+// The agent door: HTTP/1.1 over TLS with a device certificate. Origin-form requests are the agent's own questions;
+// CONNECT and absolute form are its traffic. Must never serve a request before the device is checked anew.
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { CheckedRequest } from '#transport/request-guard.ts'
+import { asFault } from '#core/fault.ts'
+import { logFault, type ExchangeContext } from '#exchange/context.ts'
+import { answerFault, rawFault } from '#exchange/pages/answer.ts'
+import type { AgentApi } from './agent-api.ts'
+import { AgentConnections, type AgentAsker } from './agent-connection.ts'
+import { createDoorServer } from './http-server.ts'
+import type { Secured } from './tls-doors.ts'
+
+export type AgentTraffic = {
+  readonly request: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    head: CheckedRequest,
+    asker: AgentAsker,
+  ) => Promise<void>
+  readonly connect: (
+    request: IncomingMessage,
+    socket: Duplex,
+    first: Buffer,
+    head: CheckedRequest,
+    asker: AgentAsker,
+  ) => Promise<void>
+}
+
+export type AgentDoor = {
+  readonly enter: (secured: Secured) => void
+  readonly recheckDevice: (deviceId: string) => void
+  readonly drain: () => void
+  readonly close: () => void
+}
+
+export function createAgentDoor(context: ExchangeContext, api: AgentApi, traffic: AgentTraffic): AgentDoor {
+  const connections = new AgentConnections(context.directory)
+  const server = createDoorServer({
+    onRequest(request, response, head) {
+      receive(request, response, head).catch((error: unknown) => {
+        const fault = asFault(error)
+        logFault(context.log, 'agent door', fault)
+        if (fault.code === 'certificate-refused') request.socket.destroy()
+        else answerFault(request, response, fault)
+      })
+    },
+    onUpgrade(request, socket, first, head) {
+      socket.on('error', () => {})
+      tunnel(request, socket, first, head).catch((error: unknown) => {
+        const fault = asFault(error)
+        logFault(context.log, 'agent door', fault)
+        if (socket.writable && fault.code !== 'certificate-refused') socket.end(rawFault(fault))
+        else socket.destroy()
+      })
+    },
+    onRefused(reason) {
+      context.count('refused')
+      context.log('agent door: refused a request head', { reason })
+    },
+  })
+
+  return {
+    enter(secured) {
+      try {
+        connections.add(secured)
+        server.serve(secured.socket)
+      } catch (error) {
+        const fault = asFault(error)
+        context.count('refused')
+        context.journal.refused(secured.tenant, {
+          reason: fault.code,
+          clientIp: secured.incoming.clientIp,
+          host: secured.incoming.serverName,
+          deviceId: typeof fault.detail['id'] === 'string' ? fault.detail['id'] : null,
+        })
+        logFault(context.log, 'agent door: refused a certificate', fault)
+        secured.socket.destroy()
+      }
+    },
+    recheckDevice: (deviceId) => connections.recheck(deviceId),
+    drain: () => server.drain(),
+    close: () => server.close(),
+  }
+
+  async function receive(request: IncomingMessage, response: ServerResponse, head: CheckedRequest): Promise<void> {
+    const asker = connections.askerOn(request.socket, context.now())
+    if (context.isDraining()) response.setHeader('connection', 'close')
+    const isAbsolute = request.url?.startsWith('/') !== true
+    if (isAbsolute) await traffic.request(request, response, head, asker)
+    else await api.answer(request, response, asker)
+  }
+
+  async function tunnel(request: IncomingMessage, socket: Duplex, first: Buffer, head: CheckedRequest): Promise<void> {
+    const asker = connections.askerOn(request.socket, context.now())
+    await traffic.connect(request, socket, first, head, asker)
+  }
+}

@@ -1,0 +1,39 @@
+// The live flows of one tenant as control asks for them. Must never name a flow of another tenant.
+import type { LiveFlow } from '#core/wire/feed.ts'
+import { caps } from '#exchange/caps.ts'
+import type { LiveFlows } from '#exchange/flows/live-flows.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+
+export type FlowList = { readonly flows: LiveFlow[]; readonly total: number }
+
+export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, limit: number): FlowList {
+  const flows: LiveFlow[] = []
+  let total = 0
+  const most = Math.min(limit, caps.liveFlowAnswer.default)
+  for (const flow of live.ofTenant(tenant.id)) {
+    if (!flow.isListed) continue
+    total++
+    if (flows.length >= most) continue
+    const { access } = flow
+    const bytes = flow.bytes()
+    flows.push({
+      flowId: flow.id,
+      tenantId: tenant.id,
+      userId: access.userId,
+      userName: tenant.users.get(access.userId)?.name ?? '',
+      sessionId: access.sessionId,
+      deviceId: access.deviceId,
+      appId: access.appId,
+      appName: tenant.apps.get(access.appId)?.name ?? '',
+      connectorId: access.connectorId,
+      exchangeId,
+      way: flow.way,
+      clientIp: access.clientIp,
+      openedAtMs: Math.trunc(flow.openedAtMs),
+      bytesIn: bytes.in,
+      bytesOut: bytes.out,
+      policies: flow.policies().slice(0, 100),
+    })
+  }
+  return { flows, total }
+}

@@ -1,0 +1,213 @@
+// HOT PATH. One http request of a known session to an app: path, decision, event, forwarding. The same for browsers and
+// agents. Must never forward what was not decided with exactly the method and path that are sent.
+import type { Socket } from 'node:net'
+import type { IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { AppRecord } from '#core/records/app.ts'
+import type { SessionRecord } from '#core/records/records.ts'
+import { deny, type Decision, type Deny } from '#core/policy/decide.ts'
+import { Fault, isFault } from '#core/fault.ts'
+import { fieldsOf } from '#transport/forward-headers.ts'
+import { hardClose } from '#transport/hard-close.ts'
+import { forward } from '#transport/http-forward.ts'
+import { forwardUpgrade } from '#transport/upgrade-forward.ts'
+import { startUpstream } from '#transport/upstream.ts'
+import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
+import { decide, type Access } from '#exchange/decide.ts'
+import { policyNames } from '#exchange/flows/obligations.ts'
+import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
+import {
+  answerDenial,
+  answerFault,
+  rawDenial,
+  rawFault,
+  type AnyRequest,
+  type AnyResponse,
+} from '#exchange/pages/answer.ts'
+import type { DenialFacts } from '#exchange/pages/denial.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
+import { makeAssertion } from './assertion.ts'
+import { requestFields, responseFields } from './header-rules.ts'
+import type { Lane } from './lane.ts'
+import type { Lanes } from './lanes.ts'
+import { isOwnPath, readTarget, refuseMethod } from './refusal.ts'
+import { openUpstreamFlow } from './upstream-flow.ts'
+
+/** Who asks for what, once both are known. */
+export type AppRequest = {
+  readonly tenant: Tenant
+  readonly app: AppRecord
+  readonly session: SessionRecord
+  readonly clientIp: string
+  readonly way: 'browser' | 'inspected'
+  /** Host of the request, lower case, without port. */
+  readonly host: string
+  readonly publicAuthority: string
+  readonly publicScheme: 'http' | 'https'
+  /** Origin form. */
+  readonly target: string
+}
+
+export type ServeHttp = {
+  /** Resolves when the request is over. Throws Faults while nothing was answered. */
+  readonly request: (request: AnyRequest, response: AnyResponse, wanted: AppRequest) => Promise<void>
+  readonly upgrade: (request: IncomingMessage, socket: Socket, first: Buffer, wanted: AppRequest) => Promise<void>
+}
+
+type Decided = { readonly access: Access; readonly decision: Decision; readonly eventId: string; readonly path: string }
+
+export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHttp {
+  return { request: serveRequest, upgrade: serveUpgrade }
+
+  async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: AppRequest): Promise<void> {
+    context.count('requests')
+    const decided = decideRequest(request.method ?? '', wanted)
+    if (decided.decision.kind === 'deny') return answerDenial(request, response, factsOf(wanted, decided))
+    const lane = laneOf(wanted, decided.access)
+    const cutting = new AbortController()
+    const end = lane.begin(
+      {
+        access: decided.access,
+        cut() {
+          cutting.abort()
+          cutClient(request, response)
+        },
+      },
+      request.httpVersionMajor === 1 ? request.socket : undefined,
+      policyNames(decided.decision),
+    )
+    try {
+      await passOn(request, response, wanted, decided, lane, cutting.signal)
+    } finally {
+      end()
+    }
+  }
+
+  async function passOn(
+    request: AnyRequest,
+    response: AnyResponse,
+    wanted: AppRequest,
+    decided: Decided,
+    lane: Lane,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const ended = await forward(request, response, {
+      dispatcher: lane.dispatcher,
+      method: request.method ?? 'GET',
+      path: decided.path,
+      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, decided)),
+      signal,
+      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, undefined)),
+    })
+    if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
+    if (ended.kind !== 'unanswered' || signal.aborted) return
+    context.log('an app request failed', { app: wanted.app.name, code: ended.fault.code, ...ended.fault.detail })
+    if (!isNoConnector(ended.fault)) return answerFault(request, response, ended.fault)
+    answerDenial(request, response, noConnector(wanted, decided))
+  }
+
+  async function serveUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    first: Buffer,
+    wanted: AppRequest,
+  ): Promise<void> {
+    context.count('requests')
+    const decided = decideRequest(request.method ?? '', wanted)
+    if (decided.decision.kind === 'deny') return endWith(socket, rawDenial(factsOf(wanted, decided)))
+    if (!wanted.app.http.webSocket) throw new Fault('request-malformed', { hint: 'This app takes no WebSockets.' })
+    const facts = { tenant: wanted.tenant, app: wanted.app, access: { ...decided.access, http: null }, way: wanted.way }
+    // A socket of its own: an upgraded connection never goes back to a pool.
+    const dispatcher = startUpstream(
+      { origin: 'http://app.invalid', maxConnections: 1 },
+      { connect: () => openUpstreamFlow(context, facts) },
+    )
+    const flow = new WebSocketFlow(context, wanted.tenant, decided.access, policyNames(decided.decision), socket)
+    const end = (reason: string) => {
+      flow.end(reason)
+      dispatcher.destroy(new Fault('closing')).catch(() => undefined)
+    }
+    const result = await forwardUpgrade(request, socket, first, {
+      dispatcher,
+      path: decided.path,
+      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, decided)),
+      signal: flow.signal,
+      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, undefined)),
+      onEnd: (ended) => end(ended.kind === 'cut' ? ended.reason : ended.kind),
+    })
+    if (result.kind === 'relaying') return flow.began(result.relay)
+    end(result.kind)
+    if (result.kind === 'client-gone') return
+    if (isNoConnector(result.fault)) return endWith(socket, rawDenial(noConnector(wanted, decided)))
+    endWith(socket, rawFault(result.fault))
+  }
+
+  /** Throws Fault `request-malformed`, `not-found`. */
+  function decideRequest(method: string, wanted: AppRequest): Decided {
+    const { tenant, app, session, clientIp, host } = wanted
+    refuseMethod(method)
+    const { path, query } = readTarget(wanted.target)
+    if (isOwnPath(path)) throw new Fault('not-found')
+    const access: Access = {
+      userId: session.userId,
+      sessionId: session.id,
+      deviceId: session.deviceId,
+      appId: app.id,
+      connectorId: null,
+      clientIp,
+      http: { method, path, host },
+    }
+    const decision = decide(tenant, access, { nowMs: context.now() })
+    const journalled = context.journal.decided(tenant, access, decision, { host })
+    if (journalled.decision.kind === 'deny') context.count('denied')
+    return { access, path: path + query, ...journalled }
+  }
+
+  function laneOf({ tenant, app, way }: AppRequest, access: Access): Lane {
+    return lanes.of({ tenant, app, way, access: { ...access, http: null } })
+  }
+
+  function headerFacts(wanted: AppRequest, decided: Decided | undefined) {
+    const { app, tenant, publicAuthority, publicScheme, clientIp } = wanted
+    const assertion =
+      decided === undefined
+        ? ''
+        : makeAssertion(context.assertionKey, {
+            issuer: portalOrigin(context, tenant.record.name),
+            tenant,
+            app,
+            access: decided.access,
+            policies: policyNames(decided.decision),
+            nowMs: context.now(),
+          })
+    return { app, publicAuthority, publicScheme, clientIp, assertion }
+  }
+
+  function factsOf({ tenant, app }: AppRequest, { decision, eventId }: Decided): DenialFacts {
+    const denial: Deny = decision.kind === 'deny' ? decision : deny('no-connector')
+    const origin = portalOrigin(context, tenant.record.name)
+    return { tenant: tenant.record, decision: denial, app, eventId, portalOrigin: origin }
+  }
+
+  function noConnector(wanted: AppRequest, decided: Decided): DenialFacts {
+    const { eventId } = context.journal.decided(wanted.tenant, decided.access, deny('no-connector'), {
+      host: wanted.host,
+    })
+    return factsOf(wanted, { ...decided, decision: deny('no-connector'), eventId })
+  }
+}
+
+function isNoConnector(fault: Fault): boolean {
+  return isFault(fault, 'no-connector') || isFault(fault, 'grant-refused')
+}
+
+/** Nothing of a cut response may look like its end. */
+function cutClient(request: AnyRequest, response: AnyResponse): void {
+  if ('stream' in response) response.stream.close(0x8)
+  else hardClose(request.socket)
+}
+
+function endWith(socket: Duplex, text: string): void {
+  socket.end(text)
+  socket.once('finish', () => socket.destroy())
+}

@@ -1,0 +1,360 @@
+// One running exchange: puts the steps, doors and the feed together, starts them in order and ends them in order. Holds
+// no rule of its own.
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { startJournal, type Journal } from '#journal/journal.ts'
+import { asFault, Fault } from '#core/fault.ts'
+import { startAccept, type Accept } from '#exchange/accept.ts'
+import { caps } from '#exchange/caps.ts'
+import { createDoorContexts } from '#exchange/certificates/door-contexts.ts'
+import { openIssuedStore } from '#exchange/certificates/issued-store.ts'
+import { createMinted } from '#exchange/certificates/minted.ts'
+import { readIdentity } from '#exchange/certificates/own-identity.ts'
+import { openOwnKeys } from '#exchange/certificates/own-keys.ts'
+import { startRenewal } from '#exchange/certificates/renewal.ts'
+import type { ExchangeConfig } from '#exchange/config.ts'
+import { logFault, type Counter, type ExchangeContext, type Log } from '#exchange/context.ts'
+import { createAgentApi } from '#exchange/doors/agent-api.ts'
+import { createAgentDoor } from '#exchange/doors/agent-door.ts'
+import { createAgentTraffic } from '#exchange/doors/agent-traffic.ts'
+import { createBrowserDoor } from '#exchange/doors/browser-door.ts'
+import { ConnectorLinks } from '#exchange/doors/connector-links.ts'
+import { createLinkDoor } from '#exchange/doors/link-door.ts'
+import { createPassthrough } from '#exchange/doors/passthrough.ts'
+import { createSealedFlows } from '#exchange/doors/sealed-flow.ts'
+import { createTlsDoors } from '#exchange/doors/tls-doors.ts'
+import { dialControl } from '#exchange/feed/dial-control.ts'
+import { startFeed, type Feed, type Told, type Welcome } from '#exchange/feed/feed.ts'
+import { openLastGood } from '#exchange/feed/last-good.ts'
+import { listFlows } from '#exchange/feed/live-flow-list.ts'
+import { createNews } from '#exchange/feed/news.ts'
+import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
+import { readKeys } from '#exchange/feed/signed-news.ts'
+import { LiveFlows } from '#exchange/flows/live-flows.ts'
+import { Parking } from '#exchange/flows/parking.ts'
+import { createStatements } from '#exchange/flows/statements.ts'
+import { createForward } from '#exchange/forward.ts'
+import { createLanes } from '#exchange/http/lanes.ts'
+import { createBrowserSessions } from '#exchange/identify.ts'
+import { createJournal } from '#exchange/journal.ts'
+import { createLiveState } from '#exchange/live-state.ts'
+import { createReDecide } from '#exchange/re-decide.ts'
+import { TenantDirectory } from '#exchange/tenant/directory.ts'
+
+export type ExchangeDeps = {
+  readonly log: Log
+  readonly now?: () => number
+  readonly random?: () => number
+}
+
+export type ExchangeMetrics = Readonly<Record<Counter, number>> & {
+  readonly connections: number
+  readonly liveFlows: number
+  readonly parked: number
+  readonly links: number
+  readonly tenants: number
+  readonly isFeedConnected: boolean
+}
+
+export type Exchange = {
+  readonly exchangeId: string
+  readonly port: number
+  readonly metrics: () => ExchangeMetrics
+  /** Resolves when control was heard in this run and the doors have their certificates. */
+  readonly ready: (signal?: AbortSignal) => Promise<void>
+  /** Stops accepting, tells links and agents, lets flows end for a while, then cuts. */
+  readonly close: () => Promise<void>
+  readonly destroy: (fault: Fault) => Promise<void>
+  readonly [Symbol.asyncDispose]: () => Promise<void>
+}
+
+const SOFTWARE = 'sallyport-exchange/0.1.0'
+
+/** Throws Faults `configuration-invalid`, `address-in-use`. */
+export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps): Promise<Exchange> {
+  const { log, now = Date.now, random = Math.random } = deps
+  let identity = await readIdentity(config.identityFolder)
+  const { exchangeId } = identity
+  const ownKeys = await openOwnKeys(config.dataFolder, exchangeId)
+  const counts: Record<Counter, number> = { refused: 0, denied: 0, flows: 0, requests: 0, cut: 0, eventsLost: 0 }
+  const count = (what: Counter) => void counts[what]++
+  const journal = await openJournal()
+
+  const lastGood = openLastGood(join(config.dataFolder, 'tenants'), (error) =>
+    log('the last good snapshot could not be kept', { error: String(error) }),
+  )
+  const saved = await lastGood.readKeys()
+  let snapshotKeys = readKeys(saved?.snapshotKeys ?? identity.snapshotKeys)
+  let statementKeys: readonly KeyObject[] = readKeys(saved?.statementKeys ?? identity.statementKeys)
+  let welcome: Welcome | undefined
+  let isDraining = false
+  const heard = Promise.withResolvers<void>()
+  /** What has been started so far, to be ended in reverse. */
+  const endings: (() => void)[] = []
+
+  // `appsDomain` is control's word too: until it was heard once, no browser host is claimed below it.
+  const directory = new TenantDirectory({ domain: identity.domain, appsDomain: saved?.appsDomain ?? identity.domain })
+  const flows = new LiveFlows(now)
+  const links = new ConnectorLinks()
+  const parking = new Parking()
+  const reDecide = createReDecide({ flows })
+  const statements = createStatements({
+    ask: async (tenantId, sessionId) => (await feed.ask({ type: 'statement', tenantId, sessionId })).token,
+    keys: () => statementKeys,
+    now,
+  })
+  const issued = openIssuedStore({
+    folder: join(config.dataFolder, 'certificates'),
+    ask: (use, tenantId, csrPem) => feed.ask({ type: 'certificate', use, tenantId, csrPem }),
+    ownKey: identity,
+    now,
+    onFailure: (fault, use, tenantId) => log('no certificate', { use, tenantId, code: fault.code }),
+    onRenewed: (use, tenantId) => log('certificate renewed', { use, tenantId }),
+  })
+  const liveState = createLiveState({
+    flows,
+    links,
+    statements,
+    reDecide,
+    feed: () => feed,
+    recheckDevice: (deviceId) => agentDoor.recheckDevice(deviceId),
+    now,
+    log,
+  })
+  const news = createNews({ directory, lastGood, keys: () => snapshotKeys, ...liveState })
+  const feed: Feed = startFeed({
+    dial: (signal) =>
+      dialControl(
+        { ...config.feed, serverName: `feed.${identity.domain}` },
+        { key: identity.keyPem, cert: identity.certificatePem, ca: identity.exchangeCaPem },
+        signal,
+      ),
+    hello: () => ({
+      software: SOFTWARE,
+      address: config.publicAddress,
+      assertionKey: ownKeys.assertion.jwk,
+      journalKeyPem: ownKeys.journal.publicPem,
+      have: [...directory].map(({ id, position }) => ({
+        tenantId: id,
+        epoch: position.epoch,
+        sequence: position.sequence,
+      })),
+    }),
+    onWelcome,
+    onTold,
+    onLost(fault) {
+      news.abandon()
+      log('feed lost', { code: fault?.code ?? 'ended', ...fault?.detail })
+    },
+    random,
+    // What an earlier run has kept is in force before control is heard.
+    after: lastGood
+      .read()
+      .then((kept) => news.restore(kept, (error) => log('a saved tenant was refused', { error: String(error) }))),
+  })
+  const shipping: Shipping = startShipping(journal, () => feed)
+  const context: ExchangeContext = {
+    identity: () => identity,
+    publicAddress: config.publicAddress,
+    directory,
+    links,
+    flows,
+    forward: createForward({ identity: () => identity, links, statements, now }),
+    journal: createJournal({
+      sink: journal,
+      exchangeId,
+      now,
+      onLost(tenantId, fault) {
+        count('eventsLost')
+        log('an event could not be written', { tenantId, code: fault.code })
+      },
+    }),
+    feed,
+    contexts: createDoorContexts(issued),
+    minted: createMinted(issued, now),
+    browserSessions: createBrowserSessions(() => statementKeys, now),
+    assertionKey: ownKeys.assertion,
+    welcome: () => welcome,
+    now,
+    log,
+    isDraining: () => isDraining,
+    count,
+  }
+  const sealed = createSealedFlows(context)
+  const lanes = createLanes(context)
+  const agentDoor = createAgentDoor(context, createAgentApi(context, sealed), createAgentTraffic(context, lanes))
+  const browserDoor = createBrowserDoor(context, lanes)
+  const linkDoor = createLinkDoor(context, parking)
+  const passthrough = createPassthrough(config.control, (fault) => logFault(log, 'control hosts', fault))
+  const tlsDoors = createTlsDoors({
+    directory,
+    contexts: context.contexts,
+    onSecured: { proxy: agentDoor.enter, link: linkDoor.enter, browser: browserDoor.enter },
+    onFailed(fault, kind, incoming) {
+      count('refused')
+      log('handshake failed', { door: kind, ip: incoming?.clientIp, ...fault.detail })
+    },
+  })
+  const accept: Accept = await startAccept(
+    { listen: config.listen, balancers: config.balancers ?? [] },
+    {
+      directory,
+      doors: {
+        park: linkDoor.park,
+        flow: sealed.enter,
+        certificate: (door, incoming) => tlsDoors.enter(door.kind, incoming),
+        browser: (incoming) => tlsDoors.enter('browser', incoming),
+        control: passthrough.enter,
+      },
+      onRefused(fault, clientIp) {
+        count('refused')
+        log('connection refused', { ip: clientIp, code: fault.code, ...fault.detail })
+      },
+    },
+  ).catch(async (error: unknown) => {
+    await release(asFault(error))
+    throw error
+  })
+  endings.push(() => accept.destroy())
+  const renewal = startRenewal({
+    identityFolder: config.identityFolder,
+    identity: () => identity,
+    setIdentity: (renewed) => (identity = renewed),
+    feed,
+    now,
+    log,
+    onTick() {
+      issued.renewDue()
+    },
+  })
+  const housekeeping = setInterval(() => {
+    for (const link of links) link.topUp()
+    for (const report of links.takeReports()) feed.tell(report)
+  }, caps.connectorReportMs.default)
+  const sweeping = setInterval(() => {
+    reDecide.sweep().catch((error: unknown) => log('re-decide failed', { error: String(error) }))
+  }, caps.sweepMs.default)
+  housekeeping.unref()
+  sweeping.unref()
+  endings.push(
+    () => clearInterval(housekeeping),
+    () => clearInterval(sweeping),
+    () => renewal.close(),
+  )
+
+  let closed: Promise<void> | undefined
+  const exchange: Exchange = {
+    exchangeId,
+    port: accept.port,
+    metrics: () => ({
+      ...counts,
+      connections: accept.connections,
+      liveFlows: flows.count,
+      parked: parking.size,
+      links: [...links].length,
+      tenants: [...directory].length,
+      isFeedConnected: feed.isConnected,
+    }),
+    async ready(signal) {
+      const stop = Promise.withResolvers<never>()
+      signal?.addEventListener('abort', () => stop.reject(new Fault('closing')), { once: true })
+      await Promise.race([heard.promise.then(() => issued.ensure('doors', null)), stop.promise])
+    },
+    close: () => (closed ??= drain()),
+    destroy: (fault) => (closed ??= release(fault)),
+    [Symbol.asyncDispose]: () => exchange.close(),
+  }
+  return exchange
+
+  function onWelcome(said: Welcome): void {
+    if (said.exchangeId !== exchangeId) throw new Fault('wire-malformed', { detail: { why: 'for another exchange' } })
+    welcome = said
+    snapshotKeys = readKeys(said.snapshotKeys)
+    statementKeys = said.statementKeys.map((pem) => createPublicKey(pem))
+    directory.setDomains({ domain: said.domain, appsDomain: said.appsDomain })
+    lastGood.saveKeys({
+      snapshotKeys: said.snapshotKeys,
+      statementKeys: said.statementKeys,
+      appsDomain: said.appsDomain,
+    })
+    shipping.reconnected()
+    links.reportAll()
+    for (const link of links) link.sendSlice().catch(() => undefined)
+    issued.ensure('doors', null).then(
+      () => heard.resolve(),
+      (error: unknown) => log('no door certificate', { code: asFault(error).code }),
+    )
+    log('feed connected', { exchangeId })
+  }
+
+  function onTold(message: Told): void {
+    switch (message.type) {
+      case 'snapshot-root':
+        return news.root(message.token)
+      case 'snapshot-chunk':
+        return news.chunk(message.tenantId, message.index, message.text)
+      case 'delta':
+        return news.delta(message.token)
+      case 'heartbeat':
+        return news.heartbeat(message.tokens)
+      case 'tenant-removed':
+        return news.removed(message.tenantId)
+      case 'slice':
+        return void links.get(message.tenantId, message.connectorId)?.send({ type: 'slice', token: message.token })
+      case 'list-flows': {
+        const { requestId, tenantId, limit } = message
+        const tenant = directory.get(tenantId)
+        const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, limit)
+        return void feed.tell({ type: 'live-flows', requestId, ...list })
+      }
+      case 'journal-ack':
+        return shipping.onAck(message.ack)
+    }
+  }
+
+  function openJournal(): Promise<Journal> {
+    return startJournal(
+      {
+        root: join(config.dataFolder, 'journal'),
+        writer: exchangeId,
+        ...(config.journalSpoolBytes !== undefined && { caps: { maxTotalBytes: config.journalSpoolBytes } }),
+      },
+      {
+        signer: ownKeys.journal.signer,
+        keys: [ownKeys.journal.key],
+        report: ({ kind, tenant, writer, detail }) => log('journal', { kind, tenant, writer, ...detail }),
+        nowMs: now,
+      },
+    )
+  }
+
+  async function drain(): Promise<void> {
+    isDraining = true
+    await accept.stop()
+    for (const link of links) link.drain()
+    agentDoor.drain()
+    browserDoor.drain()
+    const untilMs = performance.now() + (config.drainMs ?? caps.drainMs.default)
+    while (flows.count > 0 && performance.now() < untilMs) await delay(50)
+    await release(new Fault('closing'))
+  }
+
+  async function release(_fault: Fault): Promise<void> {
+    isDraining = true
+    issued.close()
+    sealed.close()
+    for (const flow of flows) flow.cut('exchange-closed')
+    flows.close()
+    lanes.close()
+    agentDoor.close()
+    browserDoor.close()
+    passthrough.destroy()
+    for (const end of endings.toReversed()) end()
+    parking.destroy()
+    await Promise.allSettled([shipping.close(), journal.sync()])
+    await feed.close()
+    await lastGood.settled()
+    await journal.close()
+  }
+}

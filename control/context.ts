@@ -32,6 +32,8 @@ export type JournalPort = {
     after: string | undefined,
     signal: AbortSignal,
   ) => AsyncIterable<{ readonly cursor: string; readonly event: JournalEvent }>
+  /** The keys that exchanges sign their journals with have changed. */
+  readonly keysChanged: () => Promise<void>
   /** Takes a batch of an exchange's journal; what it returns goes back as the acknowledgement. */
   readonly receive: (exchangeId: string, mayShip: (tenantId: string) => boolean, batch: unknown) => Promise<unknown>
 }

@@ -180,6 +180,10 @@ export type AccessTokenFacts = {
   readonly scopes: readonly string[]
   readonly factors: readonly string[]
   readonly expiresAtMs: number
+  /** For `bindSession`, when the token opens a session. */
+  readonly grantId: string
+  /** When the sign-in behind the token ends at the latest. */
+  readonly signInExpiresAtMs: number
 }
 
 export type ConsoleSession = { readonly tenantId: string; readonly userId: string; readonly sessionId: string }
@@ -216,6 +220,10 @@ export type SignIn = {
   readonly forgetUser: (tenantId: string, userId: string) => Promise<void>
   /** Ends refresh tokens and provider sessions of the user (sessions of the store are control's). */
   readonly endUserSessions: (tenantId: string, userId: string) => Promise<void>
+  /** After deviceSignIn: the refresh token then ends with this session. */
+  readonly bindSession: (tenantId: string, grantId: string, sessionId: string) => Promise<void>
+  /** Ends a session with the sign-in behind it: refresh tokens, provider session. */
+  readonly endSession: (tenantId: string, sessionId: string, reason: EndReason) => Promise<void>
   readonly close: () => Promise<void>
   readonly destroy: () => void
 }

@@ -1,5 +1,6 @@
 // The feed: every connected exchange, and what the API asks of all of them together. Must never count an exchange in
 // that did not authenticate as one that is enrolled and not revoked.
+import { createPublicKey } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
 import type { FeedFromControl } from '#core/wire/feed.ts'
@@ -17,6 +18,16 @@ export type Feed = FeedPort & {
   readonly accept: (socket: TLSSocket) => void
   readonly close: () => Promise<void>
   readonly destroy: (fault: Fault) => void
+}
+
+const KEPT_JOURNAL_KEYS = 5
+
+/** Older keys stay: what they signed must go on verifying. */
+function withKey(known: readonly string[], pem: string): string[] {
+  const key = createPublicKey(pem)
+  if (key.asymmetricKeyType !== 'ed25519') throw new Fault('wire-malformed', { detail: { why: 'journal key' } })
+  const text = key.export({ type: 'spki', format: 'pem' }).toString()
+  return [...known.filter((each) => each !== text), text].slice(-KEPT_JOURNAL_KEYS)
 }
 
 export type FeedConfig = { readonly heartbeatMs?: number }
@@ -92,10 +103,12 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
         address: hello.address,
         software: hello.software,
         assertionKey: JSON.stringify(hello.assertionKey),
+        journalKeys: JSON.stringify(withKey(JSON.parse(exchange.journalKeys), hello.journalKeyPem)),
         lastSeenAtMs: nowMs(),
       })
       .where('exchanges.id', '=', exchange.id)
       .execute()
+    await context.journal.keysChanged()
     const { domain, appsDomain, publicPort } = context.config
     return {
       type: 'welcome',

@@ -27,6 +27,8 @@ export type CoreTables = {
     address: string
     software: string
     assertionKey: string | null
+    /** JSON array of SPKI PEM: keys that signed the journal of this exchange, newest last. */
+    journalKeys: string
     /** JSON array of tenant ids; null: every tenant. */
     tenantIds: string | null
     createdAtMs: number

@@ -87,7 +87,9 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
       door: 'agent',
       factors: facts.factors,
       ip,
+      expiresAtMs: facts.signInExpiresAtMs,
     })
+    await context.links.signIn?.bindSession(tenantId, facts.grantId, session.id)
     const issued = await authority.issueDevice(tenantId, device.id, publicKeySpki)
     await store
       .forTenant(tenantId)
@@ -197,6 +199,7 @@ async function addExchange(
       address: '',
       software,
       assertionKey: null,
+      journalKeys: '[]',
       tenantIds: null,
       createdAtMs: nowMs,
       lastSeenAtMs: null,

@@ -35,6 +35,7 @@ export const memberHandlers: Some<
     const sequence = await createSessions(context).end(tenantId, id, 'administrator')
     if (sequence === null) throw new Fault('not-found')
     await record({ target: id, resourceKind: 'session' })
+    await context.links.signIn?.endSession(tenantId, id, 'administrator')
     return effect(sequence)
   },
 

@@ -74,6 +74,7 @@ export const personHandlers: Some<
     const sequence = await sessions.end(tenantId, id, 'signed-out')
     if (sequence === null) throw new Fault('not-found')
     await record({ target: id, resourceKind: 'session' })
+    await context.links.signIn?.endSession(tenantId, id, 'signed-out')
     return effect(sequence)
   },
 

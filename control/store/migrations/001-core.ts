@@ -45,6 +45,7 @@ const tables: readonly {
       address: 'text',
       software: 'text',
       assertionKey: 'text?',
+      journalKeys: 'text',
       tenantIds: 'text?',
       createdAtMs: 'number',
       lastSeenAtMs: 'number?',

@@ -1,0 +1,106 @@
+// The journal as control uses it: its own chain, and the chains that exchanges bring. Must never say that an event is
+// kept before the disk has it.
+import { createPublicKey } from 'node:crypto'
+import { join } from 'node:path'
+import { Fault } from '#core/fault.ts'
+import { isId, type TenantId } from '#core/ids.ts'
+import { followEvents } from '#journal/follow.ts'
+import { startJournal } from '#journal/journal.ts'
+import { readEvents } from '#journal/read.ts'
+import { JournalReceiver } from '#journal/receive.ts'
+import { decodeBatch, encodeAnswer } from '#journal/shipment.ts'
+import type { JournalKey } from '#journal/statement.ts'
+import { keyThumbprint } from '#transport/secret.ts'
+import type { ControlAuthority } from './authority/authority.ts'
+import type { JournalPort } from './context.ts'
+import type { Store } from './store/store.ts'
+
+export type JournalPortDeps = {
+  readonly store: Store
+  readonly signer: ControlAuthority['journalSigner']
+  readonly nowMs: () => number
+  readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+}
+export type RunningJournal = JournalPort & {
+  /** For `sallyport journal verify`: whose signatures count. */
+  readonly keys: () => readonly JournalKey[]
+  readonly close: () => Promise<void>
+}
+
+const WRITER = 'control'
+
+export async function startJournalPort(dataFolder: string, deps: JournalPortDeps): Promise<RunningJournal> {
+  const root = join(dataFolder, 'journal')
+  const { keyId, publicKey, sign } = deps.signer
+  const own: JournalKey[] = [
+    { kind: 'writer', keyId, writer: WRITER, publicKey },
+    { kind: 'custodian', keyId, publicKey },
+  ]
+  let keys: readonly JournalKey[] = own
+  const report = (problem: object) => deps.log('journal', { ...problem })
+  const journal = await startJournal(
+    { root, writer: WRITER },
+    { signer: { keyId, sign }, keys: own, report, nowMs: deps.nowMs },
+  )
+  const receiver = new JournalReceiver(root, { keys: () => keys, report, nowMs: deps.nowMs })
+  const port: RunningJournal = {
+    keys: () => keys,
+    record: async (tenantId, event) => {
+      await journal.appendDurable(tenant(tenantId), event)
+    },
+    list: async (tenantId, query) => {
+      const reading = readEvents(root, {
+        tenant: tenant(tenantId),
+        order: 'newest-first',
+        limit: query.limit,
+        match: { fields: query.fields, ...(query.text !== undefined && { text: query.text }) },
+        ...(query.after !== undefined && { afterCursor: query.after }),
+        ...(query.fromMs !== undefined && { fromMs: query.fromMs }),
+        ...(query.untilMs !== undefined && { untilMs: query.untilMs }),
+      })
+      const items: { cursor: string; event: Readonly<Record<string, unknown>> }[] = []
+      for await (const { event } of reading) items.push({ cursor: reading.cursor(), event })
+      return { items, next: reading.end() === 'all' ? null : reading.cursor() }
+    },
+    follow: (tenantId, after, signal) => {
+      const following = followEvents(
+        root,
+        { tenant: tenant(tenantId), signal, ...(after !== undefined && { afterCursor: after }) },
+        { journal },
+      )
+      return (async function* () {
+        for await (const { event } of following) yield { cursor: following.cursor(), event }
+      })()
+    },
+    receive: async (exchangeId, mayShip, batch) => {
+      if (typeof batch !== 'string') throw new Fault('wire-malformed', { detail: { why: 'journal batch' } })
+      const peer = { writer: exchangeId, mayShip }
+      return encodeAnswer(await receiver.accept(decodeBatch(Buffer.from(batch, 'base64')), peer))
+    },
+    keysChanged: async () => {
+      const rows = await deps.store.provider
+        .selectFrom('exchanges')
+        .select(['exchanges.id', 'exchanges.journalKeys'])
+        .execute()
+      keys = [...own, ...rows.flatMap(({ id, journalKeys }) => writerKeys(id, JSON.parse(journalKeys)))]
+    },
+    close: async () => {
+      await receiver.close()
+      await journal.close()
+    },
+  }
+  await port.keysChanged()
+  return port
+}
+
+function writerKeys(writer: string, pems: readonly string[]): JournalKey[] {
+  return pems.map((pem) => {
+    const publicKey = createPublicKey(pem)
+    return { kind: 'writer', keyId: keyThumbprint(publicKey), writer, publicKey }
+  })
+}
+
+function tenant(tenantId: string): TenantId {
+  if (isId('tenant', tenantId)) return tenantId
+  throw new Fault('not-found')
+}

@@ -110,7 +110,7 @@ function Loaded({ resource }: { readonly resource: Resource }): ReactNode {
             app.owner !== null && [
               text.app.owner,
               <span key="o">
-                <Link to="/t/$tenant/people/$name" params={{ tenant, name: app.owner }}>
+                <Link to="/t/$tenant/people/$name" params={{ tenant, name: app.owner }} className="text-link">
                   {app.owner}
                 </Link>{' '}
                 <span className="quiet">{text.app.ownerHint}</span>

@@ -11,9 +11,8 @@ import { caps } from '#control/sign-in/caps.ts'
 import { clearCookie, cookieOf, setCookie } from '#control/sign-in/cookies.ts'
 import { html } from '#control/sign-in/html.ts'
 import type { Login } from '#control/sign-in/logins.ts'
-import type { SignInParts } from '#control/sign-in/parts.ts'
+import { spendVisit, type SignInParts } from '#control/sign-in/parts.ts'
 import type { Realm } from '#control/sign-in/realm.ts'
-import { sourceOf } from '#control/sign-in/throttle.ts'
 import { sendPage, sendRedirect, type Visit } from '#control/sign-in/visit.ts'
 
 const SESSION_COOKIE = '__Host-sallyport-portal'
@@ -42,10 +41,7 @@ export async function startSignIn(
   returnTo: string,
   options: { readonly prompt?: 'login'; readonly hint?: string } = {},
 ): Promise<void> {
-  const source = sourceOf(visit.ip)
-  const waitMs = parts.visits.waitMs(source)
-  if (waitMs > 0) throw new Fault('rate-limited', { detail: { waitMs } })
-  parts.visits.take(source)
+  spendVisit(parts, visit)
   // One secret per browser, not per tab: tabs that start at the same time must all be able to finish.
   const browser = cookieOf(visit.request, BROWSER_COOKIE) ?? randomBytes(32).toString('base64url')
   setCookie(visit.response, BROWSER_COOKIE, browser, { sameSite: 'Lax' })

@@ -38,7 +38,8 @@ export const caps = {
   upstreamBytes: { unit: 'bytes', default: 512 * 1024, reason: 'the largest discovery or key document seen is 30 KiB' },
   upstreamFreshMs: { unit: 'ms', default: 600_000, reason: 'discovery is asked again after that' },
   groupRefreshMs: { unit: 'ms', default: 300_000, reason: 'groups of live sessions are never older' },
-  groupRefreshBatch: { unit: 'logins', default: 50, reason: 'at a time; the rest follows in the next round' },
+  groupRefreshTenants: { unit: 'tenants', default: 8, reason: 'asked at the same time' },
+  groupRefreshBatch: { unit: 'logins', default: 50, reason: 'asked at the same time in one tenant' },
   // upkeep
   passkeysPerUser: { unit: 'passkeys', default: 20, reason: 'devices and spares' },
   groupsFromClaim: { unit: 'groups', default: 2_000, reason: 'directories put people in hundreds' },

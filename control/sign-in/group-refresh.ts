@@ -7,10 +7,21 @@ import type { SignInParts } from './parts.ts'
 
 /** One round over the given tenants. */
 export async function refreshGroups(parts: SignInParts, tenantIds: readonly string[]): Promise<void> {
+  const waiting = [...tenantIds]
+  const work = async () => {
+    for (let tenantId = waiting.shift(); tenantId !== undefined; tenantId = waiting.shift()) {
+      await refreshTenant(parts, tenantId)
+    }
+  }
+  // Several at a time: a tenant whose provider does not answer waits for its own deadlines only.
+  await Promise.all(Array.from({ length: caps.groupRefreshTenants.default }, work))
+}
+
+async function refreshTenant(parts: SignInParts, tenantId: string): Promise<void> {
   const { deps, logins } = parts
-  for (const tenantId of tenantIds) {
-    const before = deps.nowMs() - caps.groupRefreshMs.default + 2 * caps.sweepMs.default
-    const due = await logins.dueForGroups(tenantId, before, caps.groupRefreshBatch.default)
+  const dueBefore = deps.nowMs() - caps.groupRefreshMs.default + 2 * caps.sweepMs.default
+  for (;;) {
+    const due = await logins.dueForGroups(tenantId, dueBefore, caps.groupRefreshBatch.default)
     await Promise.all(
       due.map((login) =>
         refresh(parts, tenantId, login).catch((error: unknown) =>
@@ -18,6 +29,8 @@ export async function refreshGroups(parts: SignInParts, tenantIds: readonly stri
         ),
       ),
     )
+    // Each is marked as asked before it is asked, so this comes to an end; a failing store must not make it spin.
+    if (due.length < caps.groupRefreshBatch.default) return
   }
 }
 
@@ -30,10 +43,10 @@ async function refresh(parts: SignInParts, tenantId: string, login: Login): Prom
     await logins.endLogin(tenantId, login, 'administrator')
     return
   }
-  const token = logins.upstreamToken(tenantId, login)
-  if (token === null) return
   // Marked before asking, so that a provider that is down is asked again in a round of its own, not at once.
   await logins.setUpstream(tenantId, login.id, { checkedAtMs: deps.nowMs() })
+  const token = logins.upstreamToken(tenantId, login)
+  if (token === null) return
   const answer = await upstreams.refreshGroups(provider, token, login.subject)
   switch (answer.kind) {
     case 'groups':

@@ -10,9 +10,8 @@ import { finishExternal, returnExternal, startExternal } from './external.ts'
 import { setSecurityHeaders } from './headers.ts'
 import { serveInteraction } from './interaction.ts'
 import { serveInvitation } from './invitation.ts'
-import type { SignInParts } from './parts.ts'
+import { spendVisit, type SignInParts } from './parts.ts'
 import type { Realm } from './realm.ts'
-import { sourceOf } from './throttle.ts'
 import { requireSameOrigin, sendFault, visitOf, type Visit } from './visit.ts'
 
 const interactionPath = /^\/interaction\/([A-Za-z0-9_-]{10,64})(\/[a-z-]+(?:\/[a-z0-9-]+)?)?$/
@@ -80,6 +79,7 @@ async function route(
     const [, way, name] = /^\/(with|from)\/([a-z0-9-]{1,40})$/.exec(step) ?? []
     if (way === undefined || name === undefined) return serveInteraction(parts, realm, visit, uid, step)
     if (visit.method !== 'GET') return false
+    if (way === 'with') spendVisit(parts, visit)
     if (way === 'with') await startExternal(parts, realm, visit, uid, name)
     else await finishExternal(parts, realm, visit, uid, name)
     return true
@@ -91,6 +91,7 @@ async function route(
   }
   const [, loggingOut] = logoutPath.exec(rest) ?? []
   if (loggingOut !== undefined && visit.method === 'POST') {
+    spendVisit(parts, visit)
     await logOut(realm, visit, loggingOut)
     return true
   }
@@ -106,12 +107,7 @@ async function route(
 
 async function serveProvider(parts: SignInParts, realm: Realm, visit: Visit, rest: string): Promise<void> {
   const { request, response } = visit
-  if (costlyPath.test(rest)) {
-    const source = sourceOf(visit.ip)
-    const waitMs = parts.visits.waitMs(source)
-    if (waitMs > 0) throw new Fault('rate-limited', { detail: { waitMs } })
-    parts.visits.take(source)
-  }
+  if (costlyPath.test(rest)) spendVisit(parts, visit)
   if (browserPath.test(rest) && rest !== '/device/auth') {
     if (visit.method === 'POST') requireSameOrigin(visit)
     // Looks whether the login behind the provider's session is still live, and drops the session when it is not.

@@ -7,7 +7,7 @@ import { caps } from './caps.ts'
 import { completeSignIn, finish, interactionOf } from './complete.ts'
 import { codePage, connectPage, signInPage } from './interaction-pages.ts'
 import { knownBrowserOf } from './known-browser.ts'
-import type { SignInParts } from './parts.ts'
+import { spendVisit, type SignInParts } from './parts.ts'
 import type { Realm } from './realm.ts'
 import type { Attempt } from './throttle.ts'
 import { readForm, readJson, requireFormToken, sendJson, sendPage, sendRedirect, type Visit } from './visit.ts'
@@ -176,6 +176,7 @@ async function givePasskeyOptions(step: Step): Promise<void> {
   const { parts, realm, visit, uid, token } = step
   const body = z.object({ token: z.string() }).safeParse(await readJson(visit))
   requireFormToken(body.success ? body.data.token : '', token)
+  spendVisit(parts, visit)
   sendJson(visit, 200, await parts.passkeys.signInOptions(realm.tenant, `interaction/${uid}`))
 }
 
@@ -227,8 +228,15 @@ async function progress({ parts, realm, uid }: Step): Promise<Progress | undefin
   return parsed.success ? parsed.data : undefined
 }
 
+/** Whether the built-in account `subject` is this user's. */
 export function hasIdentity(user: SignInUser, issuer: string, subject: string): boolean {
-  return user.identities.some((identity) => identity.issuer === issuer && identity.subject === subject)
+  return user.identities.some((identity) => identity.subject === subject && isSameIssuer(identity.issuer, issuer))
+}
+
+// Moving to another public port must not lock everybody out; the subject is 256 random bits, so nothing is confused.
+function isSameIssuer(one: string, other: string): boolean {
+  const [a, b] = [URL.parse(one), URL.parse(other)]
+  return a !== null && b !== null && a.protocol === b.protocol && a.hostname === b.hostname && a.pathname === b.pathname
 }
 
 function attemptOf({ parts, realm, visit }: Step, user: SignInUser | undefined, name: string): Attempt {

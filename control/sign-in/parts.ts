@@ -1,5 +1,6 @@
 // What the pages of sign-in and portal work with, made once at start and handed to each of them.
 import type { IncomingMessage } from 'node:http'
+import { Fault } from '#core/fault.ts'
 import type { SignInDeps } from '#control/sign-in-seam.ts'
 import type { Accounts } from './accounts.ts'
 import type { SignInAddresses } from './addresses.ts'
@@ -9,7 +10,7 @@ import type { OneTime } from './one-time.ts'
 import type { Passkeys } from './passkeys.ts'
 import type { Passwords } from './password.ts'
 import type { Realms } from './realm.ts'
-import type { Buckets, Throttle } from './throttle.ts'
+import { sourceOf, type Buckets, type Throttle } from './throttle.ts'
 import type { Upstreams } from './upstream.ts'
 
 export type SignInParts = {
@@ -27,4 +28,12 @@ export type SignInParts = {
   readonly events: SignInEvents
   readonly upstreams: Upstreams
   readonly clientIp: (request: IncomingMessage) => string
+}
+
+/** Takes one of the source's requests that make a row; Fault `rate-limited` when it has none left. */
+export function spendVisit({ visits }: Pick<SignInParts, 'visits'>, { ip }: { readonly ip: string }): void {
+  const source = sourceOf(ip)
+  const waitMs = visits.waitMs(source)
+  if (waitMs > 0) throw new Fault('rate-limited', { detail: { waitMs } })
+  visits.take(source)
 }

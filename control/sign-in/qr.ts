@@ -66,7 +66,13 @@ export function qrSvg(text: string, label: string): Html {
   const modules = qrModules(text)
   const size = modules.length + 8 // quiet zone of four on each side
   const path = modules
-    .flatMap((row, y) => row.flatMap((dark, x) => (dark ? [`M${x + 4} ${y + 4}h1v1h-1z`] : [])))
+    .flatMap((row, y) => {
+      const runs = row
+        .map((dark) => (dark ? '1' : '0'))
+        .join('')
+        .matchAll(/1+/g)
+      return Array.from(runs, ({ 0: run, index }) => `M${index + 4} ${y + 4}h${run.length}v1h-${run.length}z`)
+    })
     .join('')
   return html`<svg
     class="qr"

@@ -7,7 +7,14 @@ import { Fault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
 import type { AppRecord } from '#core/records/app.ts'
 import type { HostCookie } from '#core/wire/grant.ts'
-import type { LiveSession, SignInDeps, SignInProvider, SignInTenant, SignInUser } from '#control/sign-in-seam.ts'
+import type {
+  LiveSession,
+  NodeHandler,
+  SignInDeps,
+  SignInProvider,
+  SignInTenant,
+  SignInUser,
+} from '#control/sign-in-seam.ts'
 import { startStore } from '#control/store/store.ts'
 import { signToken, verifyToken } from '#transport/signed-token.ts'
 import { createSignIn } from '#control/sign-in/sign-in.ts'
@@ -34,6 +41,7 @@ export async function startWorld(options: { readonly publicPort?: number } = {})
   const ended: { readonly sessionId: string; readonly reason: string }[] = []
   const events: { readonly tenantId: string; readonly event: Readonly<Record<string, unknown>> }[] = []
   const logs: string[] = []
+  const hosts = new Map<string, NodeHandler>()
   const access: { userId: string; app: string; reason: string }[] = []
   const sealKey = randomBytes(32)
   const cookieKeys = generateKeyPairSync('ed25519')
@@ -169,8 +177,16 @@ export async function startWorld(options: { readonly publicPort?: number } = {})
     clientIp: (request) => String(request.headers['x-test-ip'] ?? '192.0.2.1'),
   })
   const server = createServer((request, response) => {
+    // fetch() sets Host itself; what stands for it is put in place before anyone looks.
+    const named = request.headers['x-test-host']
+    if (typeof named === 'string') {
+      request.headers.host = named
+      request.rawHeaders.splice(0, request.rawHeaders.length, 'Host', named)
+    }
     const host = (request.headers.host ?? '').replace(/:\d+$/, '')
-    if (host === `id.${domain}`) signIn.idHandler(request, response)
+    const guest = hosts.get(request.headers.host ?? '')
+    if (guest) guest(request, response)
+    else if (host === `id.${domain}`) signIn.idHandler(request, response)
     else if (host === `console.${domain}`) signIn.consoleAuthHandler(request, response)
     else signIn.portalHandler(request, response)
   })
@@ -258,6 +274,13 @@ export async function startWorld(options: { readonly publicPort?: number } = {})
     events,
     logs,
     access,
+    /** Servers of others that the test browser reaches here. */
+    hosts,
+    fetchOwn: async (url: string, options: RequestInit) => {
+      const { host, pathname } = new URL(url)
+      const headers = { 'content-type': 'application/x-www-form-urlencoded', 'x-test-host': host }
+      return fetch(`http://127.0.0.1:${port}${pathname}`, { method: 'POST', headers, body: String(options.body) })
+    },
     addUser,
     addTenant,
     addApp,

@@ -71,7 +71,7 @@ const appList = [
 
 export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
   const iso = (secondsAgo: number) => new Date(nowMs - secondsAgo * 1000).toISOString()
-  const id = (prefix: string, n: number) => `${prefix}_${(n + 10_000_000).toString(32).padStart(20, 'k7m2q')}`
+  const id = (prefix: string, n: number) => `${prefix}_${(n * 7919 + 1_234_567).toString(32).padEnd(20, 'k7m2q')}`
   const user = (n: number) => words(names[n % names.length] ?? '')
   const app = (n: number) => appList[n % appList.length] ?? appList[0]
   const exchanges = [id('exc', 1), id('exc', 2)]
@@ -240,16 +240,38 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
     http: { method: 'GET', path: words('/projects/roadmap'), status: 200 },
     traffic: { bytesIn: 900 * n, bytesOut: 44_000 * n, durationMs: 1200 },
   })
+  const changed = (n: number): EventFacts => {
+    const { uid, timeMs, tenantId, user, source } = allowed(n)
+    return {
+      uid,
+      timeMs,
+      tenantId,
+      outcome: 'success',
+      ...(user && { user }),
+      ...(source && { source }),
+      api: { operation: 'putResource', target: words('wiki-access'), resourceKind: 'Policy' },
+    }
+  }
+  const signedIn = (n: number): EventFacts => {
+    const { uid, timeMs, tenantId, user, source } = allowed(n)
+    return {
+      uid,
+      timeMs,
+      tenantId,
+      outcome: 'success',
+      ...(user && { user }),
+      ...(source && { source }),
+      factors: ['passkey'],
+      message: words('Signed in with a passkey.'),
+    }
+  }
   const events = [
     ...upTo(7, (n) => journalEvent('authorization', 'decide', denied(n))),
     ...upTo(24, (n) =>
       n % 6 === 5
-        ? journalEvent('apiActivity', 'update', {
-            ...allowed(n),
-            api: { operation: 'putResource', target: words('wiki-access'), resourceKind: 'Policy' },
-          })
+        ? journalEvent('apiActivity', 'update', changed(n))
         : n % 4 === 3
-          ? journalEvent('authentication', 'signIn', allowed(n))
+          ? journalEvent('authentication', 'signIn', signedIn(n))
           : journalEvent('http', 'get', allowed(n)),
     ),
   ]

@@ -9,7 +9,7 @@ export const caps = {
   /** Live flows asked for at once: what the API gives at most. */
   flowRows: 2_000,
   /** Rows of the live table that are drawn; the rest is counted, and found by filter. */
-  flowRowsShown: 100,
+  flowRowsShown: 50,
   /** ms between refreshes of lists while visible; changes made here refresh at once. */
   listEveryMs: 15_000,
   /** Names a side in the picture of flows; more is unreadable and is summed. */

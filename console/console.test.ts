@@ -145,7 +145,7 @@ test('every page shows its data in light, dark and on a phone, without a complai
     await page.emulateMedia({ colorScheme: 'light' })
     await page.setViewportSize(phone)
     found.push([`${name}, phone`, await overflows(page)])
-    await picture(page, `${name}-phone`)
+    await picture(page, `${name}-phone`, false)
   }
   assert.deepEqual(
     found.filter(([, what]) => !Array.isArray(what) || what.length > 0),
@@ -238,7 +238,7 @@ test('hostile text in every field stays text on every page', async () => {
     assert.deepEqual(await overflows(page), [], `${name} is pushed wide by a long word`)
     await page.setViewportSize(phone)
     assert.deepEqual(await overflows(page), [], `${name} is pushed wide by a long word on a phone`)
-    await picture(page, `${name}-hostile`)
+    await picture(page, `${name}-hostile`, false)
   }
   assert.deepEqual(complaints, [])
 })

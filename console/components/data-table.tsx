@@ -14,6 +14,8 @@ export type Column<T> = {
   readonly head: string
   readonly cell: (row: T) => ReactNode
   readonly look?: 'tight' | 'end' | 'acts' | 'clip'
+  /** Left out of cards on a phone. */
+  readonly deskOnly?: boolean
   /** True where the cell has nothing to show: a card leaves the line out. */
   readonly isEmpty?: (row: T) => boolean
 }
@@ -81,7 +83,7 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
                       <td
                         key={cell.id}
                         data-label={column?.head}
-                        className={`${column?.look ?? ''}${isEmpty ? ' empty-cell' : ''}`}
+                        className={`${column?.look ?? ''}${isEmpty ? ' empty-cell' : ''}${column?.deskOnly ? ' desk-only' : ''}`}
                       >
                         <table.FlexRender cell={cell} />
                       </td>

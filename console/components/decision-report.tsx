@@ -39,7 +39,7 @@ export function DecisionReport({ decision, user, app }: Props): ReactNode {
           </ul>
         </Section>
       ) : (
-        !isAllowed && <Note>{text.explain.byDefault}</Note>
+        !isAllowed && decision.message === '' && <Note>{text.explain.byDefault}</Note>
       )}
       {decision.missing.length > 0 && (
         <Section title={text.explain.missing} hint={text.explain.missingLead}>

@@ -22,6 +22,7 @@ export function outcomeOf(event: EventView): ReactNode {
 
 /** What happened, in few words. */
 export function summaryOf(event: EventView): string {
+  if (!event.ok && event.message !== null) return event.message
   if (event.http) return `${event.http.method} ${event.http.path}`
   return event.message ?? event.target ?? event.activity
 }
@@ -63,9 +64,7 @@ export function EventTable({ events, error, onRetry, empty, chosen, isStale = fa
         id: 'summary',
         head: text.column.action,
         look: 'clip',
-        cell: (event) => (
-          <span className="second">{event.ok ? summaryOf(event) : (event.reason ?? summaryOf(event))}</span>
-        ),
+        cell: (event) => <span className="second">{summaryOf(event)}</span>,
       },
       { id: 'when', head: text.column.when, look: 'end', cell: (event) => <Moment at={event.timeMs} /> },
     ],

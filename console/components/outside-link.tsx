@@ -1,15 +1,7 @@
 // An address from the API as a link, only if it is https; anything else stays text.
 import type { ReactNode } from 'react'
 import { Icon } from './icon.tsx'
-
-export function safeAddress(address: string): string | null {
-  try {
-    const url = new URL(address)
-    return url.protocol === 'https:' && url.username === '' && url.password === '' ? url.href : null
-  } catch {
-    return null
-  }
-}
+import { safeAddress } from './safe-address.ts'
 
 export function OutsideLink({
   address,

@@ -70,7 +70,7 @@ export function Facts({
 }
 
 export function Tags({ names }: { readonly names: readonly string[] }): ReactNode {
-  if (names.length === 0) return <span className="quiet">{text.state.none}</span>
+  if (names.length === 0) return <span className="quiet">–</span>
   return (
     <span className="tags">
       {names.map((name) => (

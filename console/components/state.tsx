@@ -66,14 +66,15 @@ export function Note({
   )
 }
 
-/** A fault inside a form or dialog. */
-export function FaultNote({ error }: { readonly error: unknown }): ReactNode {
+/** A fault inside a form or dialog; `where` says the place in words, else the server's own `at` is shown. */
+export function FaultNote({ error, where }: { readonly error: unknown; readonly where?: string }): ReactNode {
   if (error === null || error === undefined) return null
   const at = error instanceof ApiFault ? error.at : null
   return (
     <Note kind="deny">
+      {where && <span className="strong">{where}: </span>}
       {faultText(error)}
-      {at !== null && <span className="mono"> {at}</span>}
+      {!where && at !== null && <span className="mono"> {at}</span>}
     </Note>
   )
 }

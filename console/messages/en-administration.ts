@@ -5,9 +5,9 @@ export const enAdministration = {
     general: 'Tenant',
     staleAfter: 'Decide without control for',
     staleAfterHint:
-      'Seconds. How long an exchange goes on deciding on its last facts when it hears nothing from control. Then it denies everything.',
+      'In seconds. How long an exchange goes on deciding on its last facts when it hears nothing from control. Then it denies everything.',
     session: 'Length of a session',
-    sessionHint: 'Seconds. After this a person signs in again and flows are cut.',
+    sessionHint: 'In seconds. After this a person signs in again and flows are cut.',
     explain: 'What a denied person is told',
     explains: {
       full: 'Reason, advice and what was missing',

@@ -69,11 +69,7 @@ export function EventsPage(): ReactNode {
       title={text.eventsPage.title}
       acts={
         <Button aria-pressed={isLive} onClick={() => change({ live: isLive ? undefined : '1' })}>
-          <span
-            className={`live-dot${live.state === 'away' ? ' live-dot-away' : ''}`}
-            aria-hidden="true"
-            hidden={!isLive}
-          />
+          {isLive && <span className={`live-dot${live.state === 'away' ? ' live-dot-away' : ''}`} aria-hidden="true" />}
           {isLive ? text.eventsPage.liveStates[live.state] : text.eventsPage.live}
         </Button>
       }

@@ -59,6 +59,7 @@ export function ExplainPage(): ReactNode {
 function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boolean }): ReactNode {
   const navigate = useNavigate()
   const [question, setQuestion] = useState(asked)
+  const hasMore = keys.some((key) => key !== 'user' && key !== 'app' && Boolean(asked[key]))
   const people = useSuggestions('users', question.user ?? '')
   const apps = useSuggestions('apps', question.app ?? '')
   const set = (key: keyof Question) => (value: string) =>
@@ -87,9 +88,9 @@ function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boo
           maxLength={40}
         />
       </div>
-      <fieldset className="fieldset">
-        <legend>{text.explain.more}</legend>
-        <p className="small quiet">{text.explain.moreHint}</p>
+      <details className="more" open={hasMore}>
+        <summary>{text.explain.more}</summary>
+        <p className="small quiet explain-hint">{text.explain.moreHint}</p>
         <div className="fields">
           <SelectField
             label={text.explain.posture}
@@ -128,7 +129,7 @@ function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boo
             placeholder="/"
           />
         </div>
-      </fieldset>
+      </details>
       <div>
         <Button type="submit" look="main" busy={isBusy}>
           {text.explain.ask}

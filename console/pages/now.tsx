@@ -140,7 +140,7 @@ export function NowPage(): ReactNode {
         >
           <div className="panel plot">
             <Suspense fallback={null}>
-              <RatePlot samples={rates.samples} label={text.now.rateTitle} />
+              <RatePlot samples={rates.samples} label={text.now.rateLabel} />
             </Suspense>
           </div>
         </Section>
@@ -211,6 +211,7 @@ function FlowTable({
       {
         id: 'way',
         head: text.column.way,
+        deskOnly: true,
         cell: (flow) => <span title={text.wayHint[flow.way]}>{text.way[flow.way]}</span>,
       },
       {
@@ -234,10 +235,16 @@ function FlowTable({
             </span>
           ),
       },
-      { id: 'from', head: text.column.from, cell: (flow) => <span className="mono">{flow.clientIp}</span> },
+      {
+        id: 'from',
+        head: text.column.from,
+        deskOnly: true,
+        cell: (flow) => <span className="mono">{flow.clientIp}</span>,
+      },
       {
         id: 'bytes',
         head: text.column.bytes,
+        deskOnly: true,
         look: 'end',
         cell: (flow) => (
           <span className="nowrap">

@@ -187,8 +187,7 @@ function Editor({
       <PolicyEditor text={body} onText={setBody} fault={place} label={text.policies.text} />
       {error !== null && (
         <div className="stack">
-          {place && <span className="strong">{text.policies.fault(place.line)}</span>}
-          <FaultNote error={error} />
+          <FaultNote error={error} {...(place && { where: text.policies.fault(place.line) })} />
         </div>
       )}
       {isChecked && (

@@ -6,6 +6,7 @@ import { AdministratorSection } from '#console/components/administrator-section.
 import { ApiTokenSection } from '#console/components/api-token-section.tsx'
 import { Button } from '#console/components/button.tsx'
 import { CheckField, LinesField, SelectField, TextField } from '#console/components/field.tsx'
+import { lasting } from '#console/components/moment.tsx'
 import { namesIn } from '#console/components/names-in.ts'
 import { Page, Section } from '#console/components/page.tsx'
 import { Failed, FaultNote, Note } from '#console/components/state.tsx'
@@ -67,7 +68,7 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
         <div className="fields">
           <TextField
             label={text.settings.session}
-            hint={text.settings.sessionHint}
+            hint={`${lasting(Number(form.session) * 1000)}. ${text.settings.sessionHint}`}
             value={form.session}
             onText={(session) => setForm({ ...form, session })}
             type="number"
@@ -77,7 +78,7 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
           />
           <TextField
             label={text.settings.staleAfter}
-            hint={text.settings.staleAfterHint}
+            hint={`${lasting(Number(form.staleAfter) * 1000)}. ${text.settings.staleAfterHint}`}
             value={form.staleAfter}
             onText={(staleAfter) => setForm({ ...form, staleAfter })}
             type="number"

@@ -48,7 +48,7 @@ export function createBrowserSignIn(context: ExchangeContext): BrowserSignIn {
 
   function begin({ request, response, tenant, host, target }: Visit): void {
     if (!isNavigation(request)) {
-      const text = JSON.stringify({ error: new Fault('not-signed-in').toJSON() })
+      const text = JSON.stringify(new Fault('not-signed-in'))
       return answer(response, 401, text, false, { [REASON_HEADER]: 'not-signed-in' })
     }
     // Several tabs of one browser share a nonce: the later must not spoil the earlier.

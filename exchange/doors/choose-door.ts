@@ -12,7 +12,8 @@ export type Door =
   | { readonly kind: 'none' }
 
 const none: Door = { kind: 'none' }
-const controlLabels: ReadonlySet<string> = new Set(['id', 'console', 'api'])
+// `provider` is the portal of the root tenant, whose records no exchange gets.
+const controlLabels: ReadonlySet<string> = new Set(['id', 'console', 'api', 'provider'])
 
 /** `name` is a lower-case server name from a ClientHello. */
 export function chooseDoor(name: string, directory: TenantDirectory): Door {

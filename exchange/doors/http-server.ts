@@ -22,7 +22,14 @@ export type DoorServer = {
 }
 
 export function createDoorServer(handlers: HttpHandlers): DoorServer {
-  const guard = guardRequests(handlers)
+  const refused = new WeakSet<Duplex>()
+  const guard = guardRequests({
+    ...handlers,
+    onRefused(reason, request) {
+      refused.add(request.socket)
+      handlers.onRefused(reason, request)
+    },
+  })
   const server: Server = createServer({
     insecureHTTPParser: false,
     requireHostHeader: true,
@@ -40,7 +47,9 @@ export function createDoorServer(handlers: HttpHandlers): DoorServer {
   server.on('upgrade', guard.upgrade)
   server.on('connect', guard.upgrade)
   server.on('clientError', (_error: Error, socket: Duplex) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    // One refusal is all that a connection gets; behind it lies what was refused.
+    if (socket.writable && !refused.has(socket))
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     else socket.destroy()
   })
   // Node starts checking its deadlines when a server listens; this one never does.

@@ -69,8 +69,9 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       {
         access: decided.access,
         cut() {
-          cutting.abort()
+          // The client first: what is aborted behind it may otherwise name another reason.
           cutClient(request, response)
+          cutting.abort()
         },
       },
       request.httpVersionMajor === 1 ? request.socket : undefined,

@@ -23,9 +23,7 @@ export function answerDenial(request: AnyRequest, response: AnyResponse, facts: 
 
 export function answerFault(request: AnyRequest, response: AnyResponse, fault: Fault): void {
   const isPage = wantsPage(request)
-  const text = isPage
-    ? plainPage('This did not work', fault.message, fault.code)
-    : JSON.stringify({ error: fault.toJSON() })
+  const text = isPage ? plainPage('This did not work', fault.message, fault.code) : JSON.stringify(fault)
   answer(response, fault.status, text, isPage, { [REASON_HEADER]: fault.code })
 }
 
@@ -57,7 +55,7 @@ export function rawDenial(facts: DenialFacts): string {
 }
 
 export function rawFault(fault: Fault): string {
-  return rawAnswer(fault.status, JSON.stringify({ error: fault.toJSON() }), fault.code)
+  return rawAnswer(fault.status, JSON.stringify(fault), fault.code)
 }
 
 function rawAnswer(status: number, body: string, reason: string): string {

@@ -1,7 +1,7 @@
 // For tests only: a whole control plane on a free port, tenants with something of everything, and real HTTPS calls.
 import { mkdtempSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
-import { request as httpsRequest } from 'node:https'
+import { Agent, request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { newId } from '#core/ids.ts'
@@ -44,7 +44,9 @@ export async function startTestControl(
     listen: { host: '127.0.0.1', port: 0 },
   })
   const control = await startControl(config, deps)
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const close = async () => {
+    agent.destroy()
     await control.close()
     await rm(folder, { recursive: true, force: true })
   }
@@ -52,14 +54,19 @@ export async function startTestControl(
     control,
     folder,
     context: control.context,
-    call: (path: string, options: CallOptions = {}) => callControl(control, path, options),
+    call: (path: string, options: CallOptions = {}) => callControl(control, path, options, agent),
     close,
     [Symbol.asyncDispose]: close,
   }
 }
 export type TestControl = Awaited<ReturnType<typeof startTestControl>>
 
-export function callControl(control: Control, path: string, options: CallOptions = {}): Promise<Answer> {
+export function callControl(
+  control: Control,
+  path: string,
+  options: CallOptions = {},
+  agent: Agent | false = false,
+): Promise<Answer> {
   const { promise, resolve, reject } = Promise.withResolvers<Answer>()
   const host = options.host ?? `api.${domain}`
   const text = options.body === undefined ? undefined : JSON.stringify(options.body)
@@ -71,7 +78,7 @@ export function callControl(control: Control, path: string, options: CallOptions
       ca: [...control.webCaPem],
       path,
       method: options.method ?? (text === undefined ? 'GET' : 'POST'),
-      agent: false,
+      agent,
       headers: {
         host: `${host}:8443`,
         ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),

@@ -231,6 +231,9 @@ async function endAll({ parts, realm, visit, user, token }: Inside): Promise<voi
   const { id: tenantId } = realm.tenant
   await parts.logins.endOfUser(tenantId, user.id)
   await parts.deps.sessions.endOfUser(tenantId, user.id, 'signed-out')
+  // One event for all: ending by user is not journalled session by session.
+  const { id: userId, name: userName } = user
+  await parts.events.signedOut({ tenantId, ip: visit.ip, userId, userName, sessionId: null, reason: 'signed-out-all' })
   forgetPortalCookie(visit)
   signedOutPage(visit, realm, undefined)
 }

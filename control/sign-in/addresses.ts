@@ -1,6 +1,6 @@
 // The names and URLs of sign-in and portal, from the domain and the public port. Must stay the only place that
 // builds them, so that a redirect goes only where this file can point.
-import { labelPattern, reservedLabels } from '#core/names.ts'
+import { labelPattern, PROVIDER_TENANT, reservedLabels } from '#core/names.ts'
 import type { SignInConfig } from '#control/sign-in-seam.ts'
 
 export type SignInAddresses = {
@@ -45,7 +45,8 @@ export function signInAddresses({ domain, appsDomain, publicPort }: SignInConfig
       const host = plain(hostHeader)
       if (host === undefined || !host.endsWith(`.${domain}`)) return undefined
       const label = host.slice(0, -domain.length - 1)
-      return labelPattern.test(label) && !reservedLabels.has(label) ? label : undefined
+      const isTenant = labelPattern.test(label) && !reservedLabels.has(label)
+      return isTenant || label === PROVIDER_TENANT ? label : undefined
     },
     formTargets: [`https://*.${domain}${port}`, `https://*.${appsDomain}${port}`, 'http://127.0.0.1:*'],
   }

@@ -21,6 +21,13 @@ export const scriptPath = pathOf('passkey.js')
 
 /** True when the visit was for an asset and has been answered. */
 export function serveAsset(visit: Answer & { readonly method: string; readonly path: string }): boolean {
+  if (visit.method === 'GET' && visit.path === '/favicon.ico') {
+    // Browsers ask for it with every page; a refusal would be an error in their console.
+    setSecurityHeaders(visit)
+    visit.response.statusCode = 204
+    visit.response.end()
+    return true
+  }
   for (const file of files.values()) {
     if (file.path !== visit.path || visit.method !== 'GET') continue
     // The path carries the hash of the content, so it may be kept for good.

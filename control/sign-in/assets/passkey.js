@@ -9,6 +9,12 @@ const text = (bytes) =>
 const bytes = (value) => Uint8Array.from(atob(value.replaceAll('-', '+').replaceAll('_', '/')), (c) => c.charCodeAt(0))
 const withBytes = (list) => (list || []).map((item) => ({ ...item, id: bytes(item.id) }))
 
+const explained = {
+  NotAllowedError: 'No passkey was used. Try again, or use another way.',
+  InvalidStateError: 'This device has a passkey for this account already.',
+  SecurityError: 'This browser does not allow passkeys on this page.',
+}
+
 async function answer(kind, options) {
   const publicKey = { ...options, challenge: bytes(options.challenge) }
   if (kind === 'create') {
@@ -65,8 +71,7 @@ async function ask(button) {
     if (button.dataset.submit === 'later') status.textContent = 'The passkey is ready. Finish below.'
     else form.submit()
   } catch (error) {
-    status.textContent =
-      error.name === 'NotAllowedError' ? 'No passkey was used. Try again, or use another way.' : error.message
+    status.textContent = explained[error.name] || error.message
   } finally {
     button.disabled = false
   }

@@ -15,7 +15,7 @@ import type {
   SignInTenant,
   SignInUser,
 } from '#control/sign-in-seam.ts'
-import { startStore } from '#control/store/store.ts'
+import { startStore, type StoreConfig } from '#control/store/store.ts'
 import { signToken, verifyToken } from '#transport/signed-token.ts'
 import { createSignIn } from '#control/sign-in/sign-in.ts'
 import { totpCode } from '#control/sign-in/totp.ts'
@@ -29,10 +29,10 @@ export const password = 'correct horse battery'
 export type World = Awaited<ReturnType<typeof startWorld>>
 type StoredUser = { -readonly [K in keyof SignInUser]: SignInUser[K] } & { groups: Set<string> }
 
-export async function startWorld(options: { readonly publicPort?: number } = {}) {
+export async function startWorld(options: { readonly publicPort?: number; readonly store?: StoreConfig } = {}) {
   let aheadMs = 0
   const nowMs = () => Date.now() + aheadMs
-  const store = await startStore({ kind: 'sqlite', path: ':memory:' }, { nowMs })
+  const store = await startStore(options.store ?? { kind: 'sqlite', path: ':memory:' }, { nowMs })
   const tenants = new Map<string, SignInTenant & { status: 'active' | 'suspended' }>()
   const users = new Map<string, StoredUser & { readonly tenantId: string }>()
   const providers = new Map<string, SignInProvider[]>()

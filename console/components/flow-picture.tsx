@@ -45,7 +45,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
             onBlur={light(null)}
           >
             {node.name === null ? (
-              <span className="quiet">{text.now.morePeople(node.others)}</span>
+              <span className="quiet ellipsis">{text.now.morePeople(node.others)}</span>
             ) : (
               <Link to="/t/$tenant/people/$name" params={{ tenant, name: node.name }} className="ellipsis">
                 {node.name}
@@ -75,7 +75,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
         <span className="caption">{text.amount.flows(flows)}</span>
         {denials > 0 && (
           <span className="port-denied status">
-            <Glyph kind="deny" /> {text.now.denied(denials)}
+            <Glyph kind="deny" /> {count(denials)} <span className="port-word">{text.now.denied(denials)}</span>
           </span>
         )}
       </div>
@@ -96,7 +96,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
           >
             <span className="caption">{count(node.flows)}</span>
             {node.name === null ? (
-              <span className="quiet">{text.now.moreApps(node.others)}</span>
+              <span className="quiet ellipsis">{text.now.moreApps(node.others)}</span>
             ) : (
               <Link to="/t/$tenant/apps/$name" params={{ tenant, name: node.name }} className="ellipsis">
                 {node.name}

@@ -239,7 +239,7 @@ function Account(): ReactNode {
 function PhoneBar({ me }: { readonly me: Me }): ReactNode {
   const [isOpen, setOpen] = useState(false)
   return (
-    <div className="phone-bar">
+    <header className="phone-bar">
       <Brand me={me} />
       <Base.Root open={isOpen} onOpenChange={setOpen}>
         <Base.Trigger className="button button-icon" aria-label={text.nav.menu}>
@@ -254,6 +254,6 @@ function PhoneBar({ me }: { readonly me: Me }): ReactNode {
           </Base.Popup>
         </Base.Portal>
       </Base.Root>
-    </div>
+    </header>
   )
 }

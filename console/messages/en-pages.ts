@@ -20,7 +20,7 @@ export const enPages = {
     exchanges: (n: number) => plural(n, 'exchange', 'exchanges'),
     morePeople: (n: number) => `${plural(n, 'more person', 'more people')}`,
     moreApps: (n: number) => `${plural(n, 'more app', 'more apps')}`,
-    denied: (n: number) => plural(n, 'denial', 'denials'),
+    denied: (n: number) => (n === 1 ? 'denial' : 'denials'),
     empty: 'Nobody is connected at the moment',
     emptyLead: 'When a person opens an app, the flow appears here within two seconds, with the policy that allowed it.',
     emptyAct: 'Publish an app',
@@ -49,7 +49,6 @@ export const enPages = {
     open: 'Open app',
     explain: 'Who may reach it?',
     names: 'Names',
-    reach: 'How it is reached',
     browser: 'In a browser',
     agent: 'With the agent',
     upstream: 'Where it really is',
@@ -77,7 +76,6 @@ export const enPages = {
     deleteTitle: (name: string) => `Delete ${name}?`,
     deleteBody:
       'Its live flows are cut, its address stops working. Events about it are kept. Refused while a policy or organisation refers to it.',
-    definition: 'Definition',
   },
   publish: {
     title: 'Publish an app',
@@ -235,7 +233,6 @@ export const enPages = {
     deleteBody:
       'Live flows are decided again without it. Flows that only it allowed are cut; what only it forbade becomes possible.',
     version: (n: number) => `Version ${count(n)}`,
-    statements: (n: number) => plural(n, 'statement', 'statements'),
     taken: (name: string) => `A policy named ${name} exists already.`,
     saved: (n: number) => `Saved as version ${count(n)}. Exchanges take it up as it reaches them.`,
     starter: `permit (\n  principal in Group::"engineering",\n  action in [Action::"connect", Action::"request"],\n  resource == App::"wiki"\n);\n`,
@@ -325,7 +322,6 @@ export const enPages = {
     forbiddenBy: 'Forbidden by',
     noPolicy: 'No policy allows it, and nothing is allowed by default.',
     explain: 'Explain with today’s policies',
-    facts: 'Facts',
     raw: 'As recorded (OCSF)',
     session: 'Session',
     flow: 'Flow',

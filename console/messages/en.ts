@@ -90,7 +90,6 @@ export const en = {
       shown === total ? `${count(total)} in all` : `${count(shown)} of ${count(total)}`,
     first: 'First page',
     next: 'Next page',
-    refreshing: 'Refreshing',
   },
   action: {
     cancel: 'Cancel',
@@ -144,10 +143,6 @@ export const en = {
     ok: 'Succeeded',
     failed: 'Failed',
     open: 'Open',
-    approved: 'Approved',
-    refused: 'Refused',
-    withdrawn: 'Withdrawn',
-    expired: 'Expired',
   },
   column: {
     name: 'Name',

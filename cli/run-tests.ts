@@ -1,7 +1,8 @@
 // `npm test`: everything that finishes in minutes. `npm test -- --long`: the long suites after it.
 // Words that are not options choose files: `npm test -- exchange` runs the tests below exchange/.
 import { spawnSync } from 'node:child_process'
-import { existsSync, globSync, statSync } from 'node:fs'
+import { globSync } from 'node:fs'
+import { buildConsole } from './build-console.ts'
 import { installDebianPackages } from './debian-packages.ts'
 
 const options = process.argv.slice(2).filter((word) => word.startsWith('-'))
@@ -44,17 +45,4 @@ function run(files: readonly string[], concurrency: number): number {
     { stdio: ['ignore', 'inherit', 'inherit'] },
   )
   return result.status ?? 1
-}
-
-function buildConsole(): void {
-  if (!existsSync('console/vite.config.ts')) return
-  const built = statSync('console/dist/index.html', { throwIfNoEntry: false })?.mtimeMs ?? 0
-  const sources = globSync('{console,core}/**/*.{ts,tsx,css,html}', { exclude: (name) => name === 'dist' })
-  if (sources.every((file) => statSync(file).mtimeMs <= built)) return
-  const result = spawnSync(
-    process.execPath,
-    ['node_modules/vite/bin/vite.js', 'build', 'console', '--logLevel', 'warn'],
-    { stdio: ['ignore', 2, 2] },
-  )
-  if (result.status !== 0) process.exit(result.status ?? 1)
 }

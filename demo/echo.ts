@@ -1,8 +1,8 @@
 // An echo service over TCP, one of the demo tenant's private apps: greets, then sends every byte back.
-import { createServer, type AddressInfo, type Socket } from 'node:net'
-import type { DemoApp } from './wiki.ts'
+import { createServer, type Socket } from 'node:net'
+import { type DemoApp, listenOnLoopback } from './loopback.ts'
 
-export async function startEcho(): Promise<DemoApp> {
+export async function startEcho(preferredPort = 0): Promise<DemoApp> {
   const live = new Set<Socket>()
   const server = createServer((socket) => {
     live.add(socket)
@@ -11,12 +11,9 @@ export async function startEcho(): Promise<DemoApp> {
     socket.write('echo: type something\n')
     socket.pipe(socket)
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const port = await listenOnLoopback(server, preferredPort)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async close() {
       for (const socket of live) socket.destroy()
       await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -2,9 +2,8 @@
 // computed as it is read, so that the demo can show big transfers without a big disk.
 import { createHash } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { Readable } from 'node:stream'
-import type { DemoApp } from './wiki.ts'
+import { type DemoApp, listenOnLoopback } from './loopback.ts'
 
 const MEBIBYTE = 1024 * 1024
 const block = Buffer.alloc(MEBIBYTE)
@@ -15,7 +14,7 @@ const files = new Map<string, number>([
   ['small.bin', MEBIBYTE],
 ])
 
-export async function startFiles(): Promise<DemoApp> {
+export async function startFiles(preferredPort = 0): Promise<DemoApp> {
   const server = createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://files').pathname
     if (request.method !== 'GET' && request.method !== 'HEAD')
@@ -38,12 +37,9 @@ export async function startFiles(): Promise<DemoApp> {
     response.on('close', () => stream.destroy())
     stream.pipe(response)
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const port = await listenOnLoopback(server, preferredPort)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async close() {
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))

@@ -2,17 +2,15 @@
 // It listens on loopback only and trusts nobody but the connector beside it; it must never be exposed as it is.
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { WebSocketServer } from 'ws'
+import { type DemoApp, listenOnLoopback } from './loopback.ts'
 
 const MAX_PAGE_BYTES = 100_000 // more than any page worth reading; bounds memory per request
 const MAX_PAGES = 1000
 const pagePath = /^\/page\/([a-z0-9][a-z0-9-]{0,60})$/
 
-export type DemoApp = { readonly port: number; close(): Promise<void> }
-
-export async function startWiki(folder: string): Promise<DemoApp> {
+export async function startWiki(folder: string, preferredPort = 0): Promise<DemoApp> {
   const file = join(folder, 'wiki.json')
   const pages = new Map<string, string>(await readPages(file))
   const sockets = new WebSocketServer({ noServer: true, maxPayload: 4096, clientTracking: true })
@@ -56,12 +54,9 @@ export async function startWiki(folder: string): Promise<DemoApp> {
     })
   })
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
-  })
+  const port = await listenOnLoopback(server, preferredPort)
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
     async close() {
       for (const client of sockets.clients) client.terminate()
       server.closeAllConnections()

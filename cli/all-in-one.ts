@@ -1,0 +1,109 @@
+// Control, exchange and (for the demo) connectors in one process: the exchange on the main thread, the others in
+// threads of their own. The parts speak to each other over their wire protocols on loopback, as they do when apart.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { enrolExchange } from '#exchange/enrol.ts'
+import { type Exchange, startExchange } from '#exchange/server.ts'
+import type { ControlConfig } from '#control/config.ts'
+import { consoleFolder } from './build-console.ts'
+import type { ControlMethods } from './control-worker.ts'
+import type { PartLog } from './log.ts'
+import { SOFTWARE } from './version.ts'
+import { callWorker, type WorkerCaller } from './worker-call.ts'
+
+export type AllInOneConfig = {
+  readonly dataFolder: string
+  readonly domain: string
+  readonly appsDomain: string
+  /** The one public port. 0: any free one, kept for the next start. */
+  readonly port: number
+  readonly listenHost: string
+  /** Name or address under which agents and connectors reach it. */
+  readonly publicHost: string
+}
+
+export type AllInOne = {
+  readonly port: number
+  readonly control: WorkerCaller<ControlMethods>
+  readonly exchange: Exchange
+  readonly webCaPem: string
+  readonly webCaFile: string
+  readonly firstInvitation: { readonly url: string } | null
+  /** Where parts of this machine reach the API. */
+  readonly api: { readonly host: string; readonly port: number; readonly serverName: string }
+  close(): Promise<void>
+}
+
+export const ADMINISTRATOR = 'admin'
+
+export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promise<AllInOne> {
+  const { dataFolder, domain, appsDomain, listenHost, publicHost } = config
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 })
+  await using opened = new AsyncDisposableStack()
+  const controlConfig: ControlConfig = {
+    dataFolder: folder(dataFolder, 'control'),
+    domain,
+    appsDomain,
+    publicPort: config.port,
+    listen: { host: '127.0.0.1', port: 0 },
+    relays: ['127.0.0.1'],
+    consoleFolder,
+    administrator: ADMINISTRATOR,
+    software: SOFTWARE,
+  }
+  const control = callWorker<ControlMethods>(
+    new Worker(new URL('control-worker.ts', import.meta.url), { workerData: controlConfig }),
+    'control',
+  )
+  opened.defer(() => control.close())
+  const started = await control.call('started')
+  const private_ = { host: '127.0.0.1', port: started.port }
+  const webCaPem = started.webCaPem.join('\n')
+  const webCaFile = join(dataFolder, 'web-ca.pem')
+  if (!existsSync(webCaFile) || readFileSync(webCaFile, 'utf8') !== webCaPem) writeFileSync(webCaFile, webCaPem)
+
+  const identityFolder = join(dataFolder, 'exchange', 'identity')
+  if (!existsSync(identityFolder)) {
+    const { token } = await control.call('exchangeToken', ADMINISTRATOR, 'here')
+    await enrolExchange({
+      apiHost: `api.${domain}`,
+      address: private_,
+      token,
+      folder: identityFolder,
+      name: 'here',
+      software: SOFTWARE,
+    })
+  }
+  const exchange = await startExchange(
+    {
+      identityFolder,
+      dataFolder: folder(join(dataFolder, 'exchange'), 'state'),
+      listen: { host: listenHost, port: config.port },
+      publicAddress: `${publicHost}:${config.port}`,
+      feed: private_,
+      control: private_,
+      drainMs: 2000,
+    },
+    { log },
+  )
+  opened.defer(() => exchange.close())
+  await exchange.ready(AbortSignal.timeout(30_000))
+  const running = opened.move()
+  return {
+    port: exchange.port,
+    control,
+    exchange,
+    webCaPem,
+    webCaFile,
+    firstInvitation: started.firstInvitation,
+    api: { ...private_, serverName: `api.${domain}` },
+    close: () => running.disposeAsync(),
+  }
+}
+
+function folder(parent: string, name: string): string {
+  const path = join(parent, name)
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  return path
+}

@@ -1,0 +1,89 @@
+// The table of commands. Commands are light to load: parts that are heavy (control, exchange, WASM) are
+// imported when a command runs, so that an agent's process never carries them.
+import type { Command } from './command.ts'
+import * as administer from './commands/administer.ts'
+import * as parts from './commands/parts.ts'
+import * as prove from './commands/prove.ts'
+import * as resources from './commands/resources.ts'
+import * as see from './commands/see.ts'
+
+const sections: readonly (readonly [string, readonly Command[]])[] = [
+  ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
+  ['Declare', [resources.apply, resources.diff, resources.get, resources.remove]],
+  [
+    'See',
+    [
+      see.flows,
+      see.sessionList,
+      see.sessionEnd,
+      see.deviceList,
+      see.deviceRevoke,
+      administer.connectorList,
+      administer.connectorRevoke,
+      see.events,
+      see.explain,
+    ],
+  ],
+  ['Respond', [administer.contain, administer.containments, administer.release]],
+  [
+    'Administer',
+    [
+      administer.userInvite,
+      administer.connectorToken,
+      administer.tokenCreate,
+      administer.tokenList,
+      administer.tokenDelete,
+      administer.requestList,
+      administer.requestApprove,
+      administer.requestRefuse,
+      administer.tenantList,
+      administer.tenantCreate,
+      administer.exchangeToken,
+    ],
+  ],
+  ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
+]
+
+const all = sections.flatMap(([, commands]) => commands)
+
+/** `session end ID` → ['session', 'end'] */
+function verbOf(command: Command): readonly string[] {
+  return (command.usage.split(/ (?=[A-Z[-])/)[0] ?? '').split(' ')
+}
+
+/** The command with the longest verb that the arguments begin with: `connector list` before `connector`. */
+export function findCommand(
+  args: readonly string[],
+): { readonly command: Command; readonly rest: readonly string[] } | undefined {
+  const matches = all.filter((command) => verbOf(command).every((word, at) => args[at] === word))
+  const command = matches.toSorted((a, b) => verbOf(b).length - verbOf(a).length)[0]
+  return command && { command, rest: args.slice(verbOf(command).length) }
+}
+
+export function overview(): string {
+  const width = Math.max(...all.map((command) => command.usage.length))
+  const lines = sections.flatMap(([title, commands]) => [
+    '',
+    `${title}:`,
+    ...commands.map(({ usage, summary }) => `  sallyport ${usage.padEnd(width)}  ${summary}`),
+  ])
+  return [
+    'Sallyport: people joined to the apps they need, never to a network.',
+    ...lines,
+    '',
+    'sallyport help COMMAND shows its options. Every command that reads takes --json.',
+  ].join('\n')
+}
+
+export function helpOf(command: Command): string {
+  const options = Object.entries(command.options ?? {})
+  const name = (entry: (typeof options)[number]) =>
+    `${entry[1].short ? `-${entry[1].short}, ` : ''}--${entry[0]}${entry[1].type === 'string' ? ' VALUE' : ''}`
+  const width = Math.max(0, ...options.map((entry) => name(entry).length))
+  return [
+    `usage: sallyport ${command.usage}`,
+    '',
+    command.summary,
+    ...(options.length > 0 ? ['', ...options.map((entry) => `  ${name(entry).padEnd(width)}  ${entry[1].help}`)] : []),
+  ].join('\n')
+}

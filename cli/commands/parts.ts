@@ -1,0 +1,246 @@
+// Commands that run a part until it is told to stop. Each part is imported only when it runs.
+import { existsSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { Fault } from '#core/fault.ts'
+import { type Command, type Input, UsageFault } from '#cli/command.ts'
+import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
+import { partLog } from '#cli/log.ts'
+import { write } from '#cli/output.ts'
+import { type Running, runUntilSignal } from '#cli/running.ts'
+import { SOFTWARE } from '#cli/version.ts'
+
+const serverOptions = {
+  control: { type: 'string', help: 'address of the API: https://api.<domain>[:port]' },
+  address: { type: 'string', help: 'host:port to dial for it, where the name does not resolve' },
+  token: { type: 'string', help: 'one-time enrolment token; needed at the first start only' },
+  data: { type: 'string', help: 'folder for keys and state; made when missing' },
+} as const
+
+function needed(input: Input, name: string, command: Command): string {
+  const value = input.text(name) ?? process.env[`SALLYPORT_${name.toUpperCase().replaceAll('-', '_')}`]
+  if (value === undefined) throw new UsageFault(`--${name} is needed`, command)
+  return value
+}
+
+export const exchange: Command = {
+  usage: 'exchange --control URL --listen ADDRESS --public ADDRESS --data FOLDER',
+  summary: 'run an exchange: one TCP port, where the two halves of each connection meet',
+  options: {
+    ...serverOptions,
+    listen: { type: 'string', help: 'host:port of the one public port (default 0.0.0.0:443)' },
+    public: { type: 'string', help: 'host:port under which agents, connectors and browsers reach it' },
+    balancer: {
+      type: 'string',
+      multiple: true,
+      help: 'address or network of a balancer that sends PROXY protocol v2; may be repeated',
+    },
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const data = needed(input, 'data', exchange)
+    const control = parseServer(needed(input, 'control', exchange), input.text('address'))
+    const listen = parseEndpoint(input.text('listen') ?? '0.0.0.0:443', '--listen')
+    const { enrolExchange } = await import('#exchange/enrol.ts')
+    const { startExchange } = await import('#exchange/server.ts')
+    const identityFolder = join(data, 'identity')
+    const log = partLog('exchange')
+    if (!existsSync(identityFolder)) {
+      const token = needed(input, 'token', exchange)
+      const { exchangeId } = await enrolExchange({
+        apiHost: control.serverName,
+        address: { host: control.host, port: control.port },
+        token,
+        folder: identityFolder,
+        software: SOFTWARE,
+      })
+      log('enrolled', { exchangeId })
+    }
+    const running = await startExchange(
+      {
+        identityFolder,
+        dataFolder: join(data, 'state'),
+        listen,
+        publicAddress: input.text('public') ?? formatEndpoint(listen),
+        feed: { host: control.host, port: control.port },
+        control: { host: control.host, port: control.port },
+        balancers: input.list('balancer'),
+      },
+      { log },
+    )
+    write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
+    return await runUntilSignal([running])
+  },
+}
+
+export const connector: Command = {
+  usage: 'connector --control URL --token TOKEN --data FOLDER',
+  summary: 'run a connector beside private apps; it dials out and never listens',
+  options: {
+    ...serverOptions,
+    name: { type: 'string', help: 'name of this connector (default: chosen by control)' },
+    exchange: { type: 'string', multiple: true, help: 'host:port of an exchange to dial first; others are learnt' },
+    ca: { type: 'string', help: 'PEM file of the authority to trust, where the token carries no pin' },
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const data = needed(input, 'data', connector)
+    const { enrolConnector } = await import('#connector/enrol.ts')
+    const { startConnector } = await import('#connector/connector.ts')
+    const { loadIdentity } = await import('#connector/identity.ts')
+    const log = partLog('connector')
+    if ((await loadIdentity(data)) === undefined) {
+      const api = parseServer(needed(input, 'control', connector), input.text('address'))
+      const name = input.text('name')
+      const caFile = input.text('ca')
+      const identity = await enrolConnector({
+        token: needed(input, 'token', connector),
+        stateFolder: data,
+        api,
+        software: SOFTWARE,
+        ...(name !== undefined && { name }),
+        ...(caFile !== undefined && { caPem: readPem(caFile) }),
+      })
+      log('enrolled', { connectorId: identity.enrolment.connectorId })
+    }
+    const exchanges = input.list('exchange')
+    const running = await startConnector(
+      { stateFolder: data, software: SOFTWARE, ...(exchanges.length > 0 && { exchanges }) },
+      { log },
+    )
+    write('connector: running; it opens no port')
+    return await runUntilSignal([running])
+  },
+}
+
+function readPem(file: string): string {
+  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
+  if (!text.includes('-----BEGIN CERTIFICATE-----'))
+    throw new Fault('configuration-invalid', { hint: `${file} holds no PEM certificate.` })
+  return text
+}
+
+const DEMO_PORT = 8443
+
+export const start: Command = {
+  usage: 'start --data FOLDER',
+  summary: 'run control and an exchange in one process; --demo adds tenants, apps and a connector to try',
+  options: {
+    demo: { type: 'boolean', help: 'with the demo tenants Acme and Globex' },
+    data: { type: 'string', help: 'folder for keys and state (default ./data)' },
+    port: { type: 'string', help: `the one public port (default ${DEMO_PORT})` },
+    listen: { type: 'string', help: 'address to listen on (default 127.0.0.1 for the demo, else 0.0.0.0)' },
+    domain: { type: 'string', help: 'domain of doors, sign-in, console and API (default sallyport.localhost)' },
+    'apps-domain': { type: 'string', help: 'another registrable domain, only for apps (default apps.localhost)' },
+    public: { type: 'string', help: 'name or address under which agents and connectors reach it (default 127.0.0.1)' },
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const { buildConsole } = await import('#cli/build-console.ts')
+    const { startAllInOne } = await import('#cli/all-in-one.ts')
+    buildConsole()
+    const isDemo = input.flag('demo')
+    const dataFolder = resolve(input.text('data') ?? 'data')
+    const domain = input.text('domain') ?? 'sallyport.localhost'
+    const appsDomain = input.text('apps-domain') ?? 'apps.localhost'
+    const log = partLog('exchange')
+    const main = await startAllInOne(
+      {
+        dataFolder,
+        domain,
+        appsDomain,
+        port: parsePort(input.text('port') ?? String(DEMO_PORT)),
+        listenHost: input.text('listen') ?? (isDemo ? '127.0.0.1' : '0.0.0.0'),
+        publicHost: input.text('public') ?? '127.0.0.1',
+      },
+      log,
+    )
+    const running: Running[] = [main]
+    try {
+      await announce()
+    } catch (error) {
+      // Half a start serves nobody: what runs already must not keep the process and its port.
+      for (const part of running.toReversed()) await part.close()
+      throw error
+    }
+    return await runUntilSignal(running, main.control.died)
+
+    async function announce(): Promise<void> {
+      if (!isDemo) {
+        const first = main.firstInvitation
+        return write(
+          first
+            ? `Set up the first administrator, once, at\n${first.url}`
+            : `Running: https://console.${domain}:${main.port}/`,
+        )
+      }
+      const { startDemo } = await import('#cli/demo.ts')
+      const { demoScreen } = await import('#cli/demo-screen.ts')
+      const demo = await startDemo(main, dataFolder, domain)
+      running.push(demo)
+      write(demoScreen({ demo, domain, appsDomain, port: main.port, webCaFile: main.webCaFile }))
+    }
+  },
+}
+
+export const control: Command = {
+  usage: 'control --data FOLDER --domain DOMAIN --apps-domain DOMAIN',
+  summary: 'run the control plane on its private port',
+  options: {
+    data: { type: 'string', help: 'folder for the store, the journal and the key file' },
+    domain: { type: 'string', help: 'domain of doors, sign-in, console and API' },
+    'apps-domain': { type: 'string', help: 'another registrable domain, only for apps' },
+    listen: { type: 'string', help: 'host:port of the private port (default 127.0.0.1:8444)' },
+    'public-port': { type: 'string', help: 'port in URLs shown to people (default 443)' },
+    relay: {
+      type: 'string',
+      multiple: true,
+      help: 'address or network of an exchange that relays to it; may be repeated',
+    },
+    'postgres-from': {
+      type: 'string',
+      help: 'name of the environment variable that holds a PostgreSQL URL (default: SQLite)',
+    },
+    'feed-address': {
+      type: 'string',
+      help: 'host:port where exchanges dial the feed (default: as they were enrolled)',
+    },
+    'exchange-token': { type: 'string', help: 'also write a token that enrols an exchange of this name, once' },
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const { buildConsole, consoleFolder } = await import('#cli/build-console.ts')
+    const { startControl } = await import('#control/server.ts')
+    const { parseControlConfig } = await import('#control/config.ts')
+    buildConsole()
+    const postgres = input.text('postgres-from')
+    const feedAddress = input.text('feed-address')
+    const config = parseControlConfig({
+      dataFolder: needed(input, 'data', control),
+      domain: needed(input, 'domain', control),
+      appsDomain: needed(input, 'apps-domain', control),
+      publicPort: parsePort(input.text('public-port') ?? '443'),
+      listen: parseEndpoint(input.text('listen') ?? '127.0.0.1:8444', '--listen'),
+      relays: input.list('relay'),
+      consoleFolder,
+      software: SOFTWARE,
+      ...(postgres !== undefined && { store: { kind: 'postgres', urlFromEnvironment: postgres } }),
+      ...(feedAddress !== undefined && { feedAddress }),
+    })
+    const running = await startControl(config, { log: partLog('control') })
+    write(`control: listening on ${formatEndpoint({ host: config.listen.host, port: running.port })}`)
+    if (running.firstInvitation) write(`Set up the first administrator, once, at\n${running.firstInvitation.url}`)
+    const exchangeName = input.text('exchange-token')
+    if (exchangeName !== undefined) {
+      const { createLocalAccess } = await import('#control/local-access.ts')
+      write(`exchange token: ${(await createLocalAccess(running.context).exchangeToken('admin', exchangeName)).token}`)
+    }
+    return await runUntilSignal([running])
+  },
+}
+
+function parsePort(text: string): number {
+  const port = Number(text)
+  if (!/^\d{1,5}$/.test(text) || port < 1 || port > 65_535)
+    throw new Fault('configuration-invalid', { hint: `"${text}" is not a port.` })
+  return port
+}

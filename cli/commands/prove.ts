@@ -1,0 +1,121 @@
+// Commands that prove something without a running server: the journal's chains, and what the policy engines say.
+import { createHash, createPublicKey } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Fault } from '#core/fault.ts'
+import { isId } from '#core/ids.ts'
+import { type Command, UsageFault } from '#cli/command.ts'
+import { table, write, writeJson } from '#cli/output.ts'
+
+export const journalVerify: Command = {
+  usage: 'journal verify FOLDER --keys FILE',
+  summary: 'recompute every chain of a journal and say what is wrong; exit code 1 when anything is',
+  options: {
+    keys: { type: 'string', help: 'keys.json of the journal: who signs which chain (default: FOLDER/keys.json)' },
+    tenant: { type: 'string', help: 'only this tenant (id)' },
+    json: { type: 'boolean', help: 'write JSON for machines' },
+  },
+  positionals: [1, 1],
+  async run(input) {
+    const [folder = ''] = input.words
+    const tenant = input.text('tenant')
+    if (tenant !== undefined && !isId('tenant', tenant))
+      throw new Fault('request-malformed', { hint: '--tenant takes an id (ten_…).' })
+    const { verifyJournal } = await import('#journal/verify.ts')
+    const report = await verifyJournal(folder, {
+      publicKeys: readKeys(input.text('keys') ?? `${folder}/keys.json`),
+      signal: input.signal,
+      ...(tenant !== undefined && { tenant }),
+    })
+    if (input.isJson) writeJson(report)
+    else {
+      write(
+        table(
+          ['TENANT', 'WRITER', 'RECORDS', 'FROM', 'TO', 'SEGMENTS', 'SIGNED', 'UNSIGNED', 'PROBLEMS'],
+          report.chains.map((chain) => [
+            chain.tenant,
+            chain.writer,
+            chain.records,
+            chain.firstSequence,
+            chain.lastSequence,
+            chain.segments,
+            chain.checkpoints,
+            chain.unsignedRecords,
+            chain.problems.length,
+          ]),
+        ),
+      )
+      for (const chain of report.chains)
+        for (const { kind, sequence, detail } of chain.problems)
+          write(`${chain.tenant}/${chain.writer} at ${sequence}: ${kind}: ${detail}`)
+      write(report.isIntact ? `Intact: ${report.chains.length} chains.` : 'NOT intact.')
+    }
+    return report.isIntact ? 0 : 1
+  },
+}
+
+/** keys.json: [{"kind":"writer","writer":"exc_…","pem":"…"},{"kind":"custodian","pem":"…"}] */
+function readKeys(file: string) {
+  try {
+    const entries = JSON.parse(readFileSync(file, 'utf8')) as { kind: string; writer?: string; pem: string }[]
+    return entries.map(({ kind, writer, pem }) => {
+      const publicKey = createPublicKey(pem)
+      const keyId = createHash('sha256')
+        .update(publicKey.export({ type: 'spki', format: 'der' }))
+        .digest('base64url')
+      return kind === 'writer' && writer !== undefined
+        ? ({ kind: 'writer', keyId, writer, publicKey } as const)
+        : ({ kind: 'custodian', keyId, publicKey } as const)
+    })
+  } catch (cause) {
+    throw new Fault('not-found', { hint: `The keys of the journal could not be read from ${file}.`, cause })
+  }
+}
+
+export const policyEval: Command = {
+  usage: 'policy eval --policies FILE --entities FILE --request FILE',
+  summary: 'decide one request from files; exit code 1 on deny',
+  options: {
+    policies: { type: 'string', help: 'Cedar policies, as text or JSON' },
+    entities: { type: 'string', help: 'entities, as JSON' },
+    request: { type: 'string', help: 'principal, action, resource, context, as JSON' },
+    schema: { type: 'string', help: 'Cedar schema, as text or JSON' },
+    engine: { type: 'string', help: 'compiled (default) or official' },
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const [policies, entities, request, schema] = [
+      input.text('policies'),
+      input.text('entities'),
+      input.text('request'),
+      input.text('schema'),
+    ]
+    const engine = input.text('engine') ?? 'compiled'
+    if (policies === undefined || entities === undefined || request === undefined)
+      throw new UsageFault('--policies, --entities and --request are needed', policyEval)
+    if (engine !== 'compiled' && engine !== 'official')
+      throw new UsageFault('--engine is compiled or official', policyEval)
+    const { evaluateFile } = await import('#cedar/evaluate-file.ts')
+    const answer = await evaluateFile({ policies, entities, request, engine, ...(schema !== undefined && { schema }) })
+    write(JSON.stringify({ decision: answer.decision, reasons: answer.reasons, errors: answer.errors }))
+    for (const { policyId, message } of answer.messages) process.stderr.write(`${policyId}: ${message}\n`)
+    return answer.decision === 'allow' ? 0 : 1
+  },
+}
+
+export const policyConformance: Command = {
+  usage: 'policy conformance FOLDER',
+  summary: "run Cedar's public integration tests against the compiled engine; exit code 1 when any differ",
+  options: { json: { type: 'boolean', help: 'write JSON for machines' } },
+  positionals: [1, 1],
+  async run(input) {
+    const { runConformance } = await import('#cedar/conformance.ts')
+    const report = await runConformance(input.words[0] ?? '', { signal: input.signal })
+    if (input.isJson) writeJson(report)
+    else {
+      for (const { file, description, outcome, detail } of report.entries)
+        write(`${outcome}  ${file}  ${description}: ${detail}`)
+      write(report.summary)
+    }
+    return report.different === 0 ? 0 : 1
+  },
+}

@@ -1,0 +1,127 @@
+// Declarative commands: apply, diff, get, delete. All or nothing; a mistake is named with its line.
+import * as yaml from 'yaml'
+import { Fault } from '#core/fault.ts'
+import { resourceKindNames, resourceKinds } from '#core/resources/kinds.ts'
+import { ApiFault } from '#cli/api-client.ts'
+import { apiOptions, type Command, type Input, UsageFault } from '#cli/command.ts'
+import { parsePlace, readDocuments } from '#cli/documents.ts'
+import { age, safe, table, write, writeJson } from '#cli/output.ts'
+import { effectLine } from './effect.ts'
+
+const fileOption = { file: { type: 'string', short: 'f', help: 'YAML file, folder, or - for standard input' } } as const
+
+const marks = { create: '+', update: '~', delete: '-', unchanged: ' ' } as const
+
+async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
+  const source = input.text('file')
+  if (source === undefined) throw new UsageFault('Name the documents with -f FILE', dryRun ? diff : apply)
+  const documents = readDocuments(source)
+  try {
+    const reply = await input.api().call('apply', {
+      body: { documents: documents.map(({ value }) => value), dryRun, prune: input.flag('prune') },
+    })
+    if (input.isJson) writeJson(reply)
+    else {
+      for (const { kind, name, action, fields } of reply.changes) {
+        if (action !== 'unchanged')
+          write(safe(`${marks[action]} ${kind} ${name}${fields.length > 0 ? `  (${fields.join(', ')})` : ''}`))
+      }
+      const changed = reply.changes.filter(({ action }) => action !== 'unchanged').length
+      write(
+        `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
+      )
+      if (reply.effect) write(effectLine(reply.effect))
+    }
+    return dryRun && reply.changes.some(({ action }) => action !== 'unchanged') ? 1 : 0
+  } catch (fault) {
+    const place = fault instanceof ApiFault && fault.at !== undefined ? parsePlace(fault.at) : null
+    const document = place && documents[place[0]]
+    if (!(fault instanceof ApiFault) || !place || !document) throw fault
+    const path = place[1].join('.')
+    const why = (fault.hint ?? '').replace(`${fault.at ?? ''}: `, '')
+    throw new Fault(fault.code, {
+      hint: `${document.place(place[1])}: ${path ? `${path}: ` : ''}${why}`,
+      cause: fault,
+    })
+  }
+}
+
+export const apply: Command = {
+  usage: 'apply -f FILE',
+  summary: 'make the resources in the documents so; all of it or nothing',
+  options: {
+    ...fileOption,
+    prune: { type: 'boolean', help: 'also delete resources of the same kinds that are not listed' },
+    ...apiOptions,
+  },
+  positionals: [0, 0],
+  run: (input) => applyDocuments(input, false),
+}
+
+export const diff: Command = {
+  usage: 'diff -f FILE',
+  summary: 'show what apply would change; exit code 1 when anything would',
+  options: { ...fileOption, prune: { type: 'boolean', help: 'as for apply' }, ...apiOptions },
+  positionals: [0, 0],
+  run: (input) => applyDocuments(input, true),
+}
+
+function pluralOf(word: string): string {
+  const wanted = word.toLowerCase()
+  for (const kind of resourceKindNames) {
+    const { plural } = resourceKinds[kind]
+    if ([kind.toLowerCase(), plural, plural.replaceAll('-', '')].includes(wanted)) return plural
+  }
+  throw new Fault('not-found', { hint: `No kind "${word}". Kinds: ${resourceKindNames.join(', ')}.` })
+}
+
+export const get: Command = {
+  usage: 'get KIND [NAME]',
+  summary: 'list resources of a kind, or write one as YAML that apply takes',
+  options: { search: { type: 'string', help: 'only names that contain this' }, ...apiOptions },
+  positionals: [1, 2],
+  async run(input) {
+    const [kind = '', name] = input.words
+    const api = input.api()
+    const plural = pluralOf(kind)
+    if (name !== undefined) {
+      const found = await api.call('getResource', { params: { plural, name } })
+      if (input.isJson) writeJson(found)
+      else write(yaml.stringify({ kind: found.kind, name: found.name, spec: found.spec }).trimEnd())
+      return 0
+    }
+    const items = []
+    let after: string | undefined
+    do {
+      const page = await api.call('listResources', {
+        params: { plural },
+        query: { limit: 1000, ...(after && { after }), ...(input.text('search') && { search: input.text('search') }) },
+      })
+      items.push(...page.items)
+      after = page.next ?? undefined
+    } while (after !== undefined)
+    if (input.isJson) writeJson(items)
+    else
+      write(
+        table(
+          ['NAME', 'VERSION', 'CHANGED'],
+          items.map((item) => [item.name, item.version, `${age(item.updatedAt)} ago`]),
+        ),
+      )
+    return 0
+  },
+}
+
+export const remove: Command = {
+  usage: 'delete KIND NAME',
+  summary: 'delete a resource; refused while another refers to it',
+  options: apiOptions,
+  positionals: [2, 2],
+  async run(input) {
+    const [kind = '', name = ''] = input.words
+    const effect = await input.api().call('deleteResource', { params: { plural: pluralOf(kind), name } })
+    if (input.isJson) writeJson(effect)
+    else write(`Deleted. ${effectLine(effect)}`)
+    return 0
+  },
+}

@@ -1,0 +1,4 @@
+// The name and version that parts tell each other and that `sallyport version` prints.
+import manifest from '#package.json' with { type: 'json' }
+
+export const SOFTWARE = `sallyport/${manifest.version}`

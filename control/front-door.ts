@@ -129,7 +129,11 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
     const { remoteAddress, remotePort } = socket
     let rest: Buffer = Buffer.alloc(0)
     if (relays.includes(remoteAddress)) {
-      const read = await readProxyHeader(socket, { deadlineMs: caps.proxyHeaderMs.default, signal: stop.signal })
+      const read = await readProxyHeader(socket, {
+        deadlineMs: caps.proxyHeaderMs.default,
+        signal: stop.signal,
+        mayBeAbsent: true,
+      })
       rest = read.rest
       if (read.header.kind === 'proxied') {
         const key = keyOf(remoteAddress, remotePort)

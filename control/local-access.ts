@@ -2,6 +2,7 @@
 // administrator who exists. Must never skip the journal, nor give more than that administrator has.
 import { Fault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
+import { PROVIDER_TENANT } from '#core/names.ts'
 import { journalEvent } from '#core/events/event.ts'
 import { administrationHandlers } from './api/handlers/administration.ts'
 import { providerHandlers } from './api/handlers/provider.ts'
@@ -61,7 +62,7 @@ export function createLocalAccess(context: ApiContext): LocalAccess {
       return await administrationHandlers.createApiToken({ ...call, body })
     },
     async exchangeToken(userName, exchangeName) {
-      const call = await callAs('provider', userName, 'createExchangeToken')
+      const call = await callAs(PROVIDER_TENANT, userName, 'createExchangeToken')
       if (!call.principal.roles.has('provider-admin')) throw new Fault('not-permitted')
       return await providerHandlers.createExchangeToken({ ...call, body: { name: exchangeName } })
     },

@@ -6,7 +6,7 @@ import { getRequestListener } from '@hono/node-server'
 import { startPolicyChecker } from '#cedar/checker.ts'
 import { policySchema } from '#core/policy/schema.ts'
 import { Fault } from '#core/fault.ts'
-import { labelPattern } from '#core/names.ts'
+import { labelPattern, PROVIDER_TENANT } from '#core/names.ts'
 import { newId } from '#core/ids.ts'
 import type { Hono } from 'hono'
 import { createApi, type ApiEnv } from './api/api.ts'
@@ -171,7 +171,7 @@ async function providerTenant(store: Store, nowMs: () => number): Promise<Row<'t
   if (known) return known
   const row: Row<'tenants'> = {
     id: newId('tenant'),
-    name: 'provider',
+    name: PROVIDER_TENANT,
     displayName: 'Provider',
     parentId: null,
     status: 'suspended',

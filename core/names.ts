@@ -27,6 +27,9 @@ export const reservedLabels: ReadonlySet<string> = new Set([
   'autoconfig',
 ])
 
+/** The root of the tree of tenants; reserved, so that no other tenant can have its name. */
+export const PROVIDER_TENANT = 'provider'
+
 /** A DNS label in lower case (RFC 1123): 1 to 40 characters, no leading, trailing or doubled hyphen. */
 export const labelPattern = /^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){0,39}$/
 

@@ -19,6 +19,7 @@ export type ProxyHeader = { readonly kind: 'local' } | ({ readonly kind: 'proxie
 
 const signature = Buffer.from('0d0a0d0a000d0a515549540a', 'hex')
 const HEAD_BYTES = 16
+const TLS_HANDSHAKE = 0x16
 const VERSION_COMMAND_LOCAL = 0x20
 const VERSION_COMMAND_PROXY = 0x21
 const TCP4 = 0x11
@@ -61,11 +62,18 @@ export function decodeProxyHeader(
 /** Reads the header off a balancer's connection; `rest` are bytes that came behind it. Destroys the socket on a Fault. */
 export function readProxyHeader(
   socket: Duplex,
-  options: { readonly deadlineMs?: number; readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly deadlineMs?: number
+    readonly signal?: AbortSignal | undefined
+    /** A relay may also speak for itself: a TLS record, which no header begins with, counts as `local`. */
+    readonly mayBeAbsent?: boolean
+  } = {},
 ): Promise<{ readonly header: ProxyHeader; readonly rest: Buffer }> {
   let held: Buffer = Buffer.alloc(0)
   const push = (chunk: Buffer) => {
     held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
+    if (options.mayBeAbsent === true && held[0] === TLS_HANDSHAKE)
+      return { header: { kind: 'local' } as const, rest: held }
     const decoded = decodeProxyHeader(held)
     return decoded === undefined ? undefined : { header: decoded.header, rest: held.subarray(decoded.length) }
   }

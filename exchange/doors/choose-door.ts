@@ -1,5 +1,6 @@
 // Which door a server name leads to. Must never lead a name to two doors, nor tell from outside whether a name that
 // leads nowhere belongs to somebody.
+import { PROVIDER_TENANT } from '#core/names.ts'
 import type { Domains, TenantDirectory } from '#exchange/tenant/directory.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
@@ -12,8 +13,8 @@ export type Door =
   | { readonly kind: 'none' }
 
 const none: Door = { kind: 'none' }
-// `provider` is the portal of the root tenant, whose records no exchange gets.
-const controlLabels: ReadonlySet<string> = new Set(['id', 'console', 'api', 'provider'])
+// No exchange gets the records of the root tenant, but its portal is at control like all others.
+const controlLabels: ReadonlySet<string> = new Set(['id', 'console', 'api', PROVIDER_TENANT])
 
 /** `name` is a lower-case server name from a ClientHello. */
 export function chooseDoor(name: string, directory: TenantDirectory): Door {

@@ -1,0 +1,174 @@
+// The agent door of the tenant's exchanges: questions over kept-alive connections with the device certificate, the next
+// exchange when one fails. Must never ask anything of a server that is not an exchange of the pinned authority.
+import { Pool, type buildConnector } from 'undici'
+import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import { asFault, Fault } from '#core/fault.ts'
+import { dialTls, type DialTarget } from '#transport/dial.ts'
+import { internalTls } from '#transport/tls-defaults.ts'
+import { caps } from './caps.ts'
+import type { Profile } from './profile.ts'
+
+export type DoorAnswer = {
+  readonly status: number
+  readonly body: unknown
+  /** The exchange that answered: its tickets work nowhere else. */
+  readonly exchange: Exchange
+}
+
+export type Exchange = {
+  readonly name: string
+  readonly target: DialTarget
+  readonly pool: Pool
+  restUntilMs: number
+}
+
+export type ExchangesDeps = { readonly nowMs: () => number }
+
+export class Exchanges {
+  readonly #deps: ExchangesDeps
+  readonly #exchanges = new Map<string, Exchange>()
+  #profile: Profile
+
+  constructor(profile: Profile, deps: ExchangesDeps) {
+    this.#deps = deps
+    this.#profile = profile
+    this.#list(profile.signedIn.exchanges)
+  }
+
+  /** A new certificate or list of exchanges; connections under way finish with the old. */
+  use(profile: Profile): void {
+    const isRenewed = profile.signedIn.certificatePem !== this.#profile.signedIn.certificatePem
+    this.#profile = profile
+    if (isRenewed) this.#drop([...this.#exchanges.keys()])
+    this.#list(profile.signedIn.exchanges)
+  }
+
+  /** The exchanges to try, best first. Never empty. */
+  get inOrder(): readonly Exchange[] {
+    const nowMs = this.#deps.nowMs()
+    const isResting = (exchange: Exchange) => (exchange.restUntilMs > nowMs ? 1 : 0)
+    return [...this.#exchanges.values()].toSorted((left, right) => isResting(left) - isResting(right))
+  }
+
+  /** Puts an exchange last for a while. */
+  rest(exchange: Exchange): void {
+    exchange.restUntilMs = this.#deps.nowMs() + caps.doorRestMs.default
+  }
+
+  /** TLS to an exchange under `serverName` with our certificate, for tunnels. */
+  connect(exchange: Exchange, signal?: AbortSignal): Promise<TLSSocket> {
+    return dialTls(exchange.target, this.#doorTls(), { deadlineMs: caps.dialMs.default, signal })
+  }
+
+  /** Asks one exchange after the other until one answers below 500. Throws the last Fault. */
+  async ask(method: 'GET' | 'POST', path: string, body?: object, signal?: AbortSignal): Promise<DoorAnswer> {
+    let fault = new Fault('control-unreachable', { hint: 'No exchange is known; sign in again.' })
+    for (const exchange of this.inOrder) {
+      try {
+        return await this.#askOne(exchange, method, path, body, signal)
+      } catch (error) {
+        fault = asFault(error)
+        if (signal?.aborted === true) throw new Fault('closing')
+        this.rest(exchange)
+      }
+    }
+    throw fault
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#exchanges.values()].map(({ pool }) => pool.destroy()))
+  }
+
+  async #askOne(
+    exchange: Exchange,
+    method: 'GET' | 'POST',
+    path: string,
+    body: object | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<DoorAnswer> {
+    const deadline = AbortSignal.timeout(caps.requestMs.default)
+    try {
+      const answer = await exchange.pool.request({
+        method,
+        path,
+        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
+        headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      const chunks: Buffer[] = []
+      let bytes = 0
+      for await (const chunk of answer.body) {
+        bytes += (chunk as Buffer).length
+        if (bytes > caps.answerBytes.default) throw new Fault('wire-malformed')
+        chunks.push(chunk as Buffer)
+      }
+      const value: unknown = JSON.parse(Buffer.concat(chunks).toString())
+      if (answer.statusCode >= 500) throw faultOf(value)
+      return { status: answer.statusCode, body: value, exchange }
+    } catch (error) {
+      if (error instanceof Fault) throw error
+      if (error instanceof SyntaxError) throw new Fault('wire-malformed', { cause: error })
+      throw new Fault('control-unreachable', { hint: `No answer from ${exchange.name}.`, cause: error })
+    }
+  }
+
+  #list(names: readonly string[]): void {
+    this.#drop([...this.#exchanges.keys()].filter((name) => !names.includes(name)))
+    for (const name of names) {
+      const target = parseAddress(name)
+      if (target === undefined || this.#exchanges.has(name)) continue
+      const pool = new Pool(`https://${this.#serverName}`, {
+        connections: caps.doorConnections.default,
+        pipelining: 1,
+        headersTimeout: caps.requestMs.default,
+        bodyTimeout: caps.requestMs.default,
+        connect: (_options, callback) => void this.#dialFor(target, callback),
+      })
+      this.#exchanges.set(name, { name, target, pool, restUntilMs: 0 })
+    }
+  }
+
+  async #dialFor(target: DialTarget, callback: buildConnector.Callback): Promise<void> {
+    let socket: TLSSocket
+    try {
+      socket = await dialTls(target, this.#doorTls(), { deadlineMs: caps.dialMs.default })
+    } catch (error) {
+      callback(asFault(error), null)
+      return
+    }
+    callback(null, socket)
+  }
+
+  #drop(names: readonly string[]): void {
+    for (const name of names) {
+      this.#exchanges
+        .get(name)
+        ?.pool.close()
+        .catch(() => {})
+      this.#exchanges.delete(name)
+    }
+  }
+
+  get #serverName(): string {
+    return `${this.#profile.signedIn.tenant}.proxy.${this.#profile.signedIn.domain}`
+  }
+
+  #doorTls(): ConnectionOptions & { readonly servername: string } {
+    const { doorsCaPem } = this.#profile.signedIn
+    const tls = { ...internalTls, ca: [doorsCaPem], ALPNProtocols: ['http/1.1'], ...this.#profile.tlsCredentials }
+    return { ...tls, servername: this.#serverName }
+  }
+}
+
+/** `host:port` or `[ipv6]:port`. */
+export function parseAddress(text: string): DialTarget | undefined {
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port }
+}
+
+function faultOf(value: unknown): Fault {
+  const message = typeof value === 'object' && value !== null && 'message' in value ? value.message : undefined
+  return new Fault('control-unreachable', typeof message === 'string' ? { hint: message.slice(0, 300) } : {})
+}

@@ -1,0 +1,151 @@
+// Opens one connection to an app: asks an exchange, then a sealed flow to the connector or a tunnel through the agent
+// door. Must never send a byte of a program before the other end has proven to be the connector that was named.
+import type { Socket } from 'node:net'
+import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { Fault } from '#core/fault.ts'
+import { FLOWS_PATH, flowAnswer, type Denial, type FlowAnswer } from '#core/wire/flow.ts'
+import { flowStatus, MAX_FLOW_STATUS_BYTES } from '#core/wire/link.ts'
+import { dial } from '#transport/dial.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
+import { readPrefix } from '#transport/read-prefix.ts'
+import { internalTls } from '#transport/tls-defaults.ts'
+import { caps } from './caps.ts'
+import type { Exchange, Exchanges } from './exchanges.ts'
+import type { Profile } from './profile.ts'
+import { openTunnel } from './tunnel.ts'
+
+export type OpenedFlow =
+  | { readonly kind: 'open'; readonly way: 'sealed' | 'inspected'; readonly socket: Socket }
+  | { readonly kind: 'refused'; readonly denial: Denial }
+
+type Sealed = Extract<FlowAnswer, { kind: 'sealed' }>
+
+export type FlowContext = {
+  readonly exchanges: Exchanges
+  readonly profile: () => Profile
+  readonly signal: AbortSignal
+}
+
+/** Throws Faults for what went wrong; a refusal by policy is a value. */
+export async function openFlow(host: string, port: number, context: FlowContext): Promise<OpenedFlow> {
+  const signal = AbortSignal.any([context.signal, AbortSignal.timeout(caps.flowOpenMs.default)])
+  try {
+    const { body, exchange } = await context.exchanges.ask('POST', FLOWS_PATH, { host, port }, signal)
+    const parsed = flowAnswer.safeParse(withoutExtras(body))
+    if (!parsed.success) throw faultIn(body)
+    switch (parsed.data.kind) {
+      case 'denied':
+        return { kind: 'refused', denial: parsed.data.denial }
+      case 'unknown':
+        return { kind: 'refused', denial: unknownApp(host, port) }
+      case 'inspected':
+        return await openTunnel(host, port, () => context.exchanges.connect(exchange, signal), signal)
+      case 'sealed':
+        return { kind: 'open', way: 'sealed', socket: await openSealed(parsed.data, exchange, context, signal) }
+    }
+  } catch (error) {
+    if (signal.aborted && !context.signal.aborted) throw new Fault('upstream-timeout', { cause: error })
+    throw error
+  }
+}
+
+async function openSealed(
+  answer: Sealed,
+  exchange: Exchange,
+  { profile }: FlowContext,
+  signal: AbortSignal,
+): Promise<Socket> {
+  const { signedIn, tlsCredentials } = profile()
+  const tcp = await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
+  const socket = connectTls({
+    ...internalTls,
+    ...tlsCredentials,
+    socket: tcp,
+    servername: answer.ticketHost,
+    ca: [...signedIn.identityCaPem],
+    rejectUnauthorized: true,
+    // The server is a connector, named by its identity and not by a host name: `requireConnector` checks that.
+    checkServerIdentity: () => undefined,
+  })
+  socket.allowHalfOpen = true
+  const onAbort = () => socket.destroy()
+  signal.addEventListener('abort', onAbort)
+  try {
+    await secured(socket)
+    requireConnector(socket, answer.connectorUri, signedIn.tenantId)
+    const status = flowStatus.parse(JSON.parse(await statusLine(socket, signal)))
+    if (status.status === 'failed') {
+      throw new Fault(status.code === 'upstream-timeout' ? 'upstream-timeout' : 'upstream-unreachable', {
+        detail: { code: status.code },
+      })
+    }
+    return socket
+  } catch (error) {
+    // Not a reset: Node 26 crashes when TCP is reset below TLS in use (measured).
+    socket.destroy()
+    throw error instanceof Fault ? error : new Fault('wire-malformed', { cause: error })
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+function secured(socket: TLSSocket): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  socket.once('secureConnect', resolve)
+  // This listener stays: a late reset must not end the process.
+  socket.on('error', (cause) => reject(new Fault('certificate-refused', { cause })))
+  socket.once('close', () => reject(new Fault('ticket-refused')))
+  return promise
+}
+
+/** Exactly the connector that the exchange named, of our own tenant. */
+function requireConnector(socket: TLSSocket, uri: string, tenantId: string): void {
+  const peer = readPeer(socket.getPeerCertificate().raw)
+  const name = identityOf(peer)
+  const isIt = peer.uris.length === 1 && peer.uris[0] === uri && name?.role === 'connector' && name.owner === tenantId
+  if (!socket.authorized || !isIt) throw new Fault('certificate-refused', { detail: { wanted: uri } })
+}
+
+/** The first line; what follows stays in the socket. */
+async function statusLine(socket: TLSSocket, signal: AbortSignal): Promise<string> {
+  let held = Buffer.alloc(0)
+  const { line, rest } = await readPrefix(
+    socket,
+    (chunk) => {
+      held = Buffer.concat([held, chunk])
+      const at = held.indexOf(0x0a)
+      if (at > MAX_FLOW_STATUS_BYTES || (at < 0 && held.length > MAX_FLOW_STATUS_BYTES)) {
+        throw new Fault('wire-malformed', { detail: { why: 'status line' } })
+      }
+      return at < 0 ? undefined : { line: held.subarray(0, at).toString(), rest: held.subarray(at + 1) }
+    },
+    { deadlineMs: caps.flowOpenMs.default, signal },
+  )
+  if (rest.length > 0) socket.unshift(rest)
+  return line
+}
+
+function unknownApp(host: string, port: number): Denial {
+  return {
+    reason: 'unknown-app',
+    message: `No app of your organisation is called ${host} on port ${port}.`,
+    advice: 'Check the spelling and the port; "sallyport agent apps" lists what there is.',
+    requestAccessUrl: null,
+  }
+}
+
+function withoutExtras(body: unknown): unknown {
+  // A refusal for want of a session also names the portal, for agents that open it.
+  if (typeof body !== 'object' || body === null || !('portal' in body)) return body
+  const { portal: _portal, ...rest } = body
+  return rest
+}
+
+function faultIn(body: unknown): Fault {
+  const code = typeof body === 'object' && body !== null && 'code' in body ? body.code : undefined
+  const message = typeof body === 'object' && body !== null && 'message' in body ? body.message : undefined
+  return new Fault('wire-malformed', {
+    ...(typeof message === 'string' && { hint: message.slice(0, 300) }),
+    detail: { code },
+  })
+}

@@ -57,7 +57,8 @@ export async function hubSession(parts: SignInParts, realm: Realm, visit: Pick<V
   const session = await provider.Session.get(context as Parameters<typeof provider.Session.get>[0])
   if (session.accountId === undefined) return undefined
   const login = await parts.logins.liveOfHubSession(tenant.id, session.uid)
-  if (login?.userId !== session.accountId) {
+  const user = login && (await parts.deps.directory.userById(tenant.id, login.userId))
+  if (login?.userId !== session.accountId || user?.status !== 'active') {
     await realm.models.removeSession(session.uid)
     return undefined
   }

@@ -41,6 +41,7 @@ export function makeProvider(parts: ProviderParts): Provider {
     scopes: ['openid', 'agent', 'api'],
     claims: { openid: ['sub', 'preferred_username', 'name'] },
     conformIdTokenClaims: false,
+    clientAuthMethods: ['client_secret_post', 'none'],
     clientBasedCORS: () => false,
     pkce: { required: () => true },
     rotateRefreshToken: true,
@@ -74,6 +75,8 @@ export function makeProvider(parts: ProviderParts): Provider {
     },
     features: {
       devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       resourceIndicators: { enabled: false },
       revocation: { enabled: true },

@@ -351,6 +351,67 @@ describe('the conversation', () => {
     assert.equal(world.sessions.size, 0)
   })
 
+  test('a provider session from before the sign-in has another id after it, and the old id is worth nothing', async () => {
+    await using world = await startWorld()
+    const acme = world.addTenant('acme')
+    await world.invite(acme.id, 'alice')
+    const browser = world.browser()
+    await browser.go(`${idOrigin}/acme/device`)
+    const planted = browser.cookies.filter(({ name }) => name.startsWith('__Host-sallyport-id-acme'))
+    assert.equal(planted.length, 2)
+    assert.match((await signInAt(world, browser, 'acme', 'alice')).text, /Your apps/)
+    assert.notEqual(browser.cookie('__Host-sallyport-id-acme'), planted[0]?.value)
+    const attacker = world.browser()
+    attacker.cookies = planted
+    assert.match((await attacker.go(world.portal('acme'))).text, /name="password"/)
+  })
+
+  test('a person who was disabled meanwhile is asked to sign in, and cannot', async () => {
+    await using world = await startWorld()
+    const acme = world.addTenant('acme')
+    const { user } = await world.invite(acme.id, 'alice')
+    const browser = world.browser()
+    await signInAt(world, browser, 'acme', 'alice')
+    user.status = 'disabled'
+    assert.match((await browser.go(world.portal('acme'))).text, /name="password"/)
+    browser.cookies = browser.cookies.filter(({ name }) => name !== '__Host-sallyport-portal')
+    assert.match((await browser.go(world.portal('acme'))).text, /name="password"/)
+    assert.equal((await signInAt(world, browser, 'acme', 'alice')).status, 403)
+  })
+
+  test('the provider has no way in but ours: no registration, introspection, PAR, sign-out by link or other tenants', async () => {
+    await using world = await startWorld()
+    world.addTenant('acme')
+    const suspended = world.addTenant('umbra')
+    suspended.status = 'suspended'
+    const browser = world.browser()
+    for (const path of [
+      '/acme/reg',
+      '/acme/token/introspection',
+      '/acme/request',
+      '/acme/session/end',
+      '/umbra/auth',
+      '/nobody/auth',
+      '/acme/interaction/x',
+      '/',
+      '/acme',
+      '/acme//auth',
+      '/acme/../umbra/auth',
+    ]) {
+      for (const method of ['GET', 'POST']) {
+        const { status } = await browser.send(`${idOrigin}${path}`, { method })
+        assert.ok(status === 404 || status === 400, `${method} ${path} ${status}`)
+      }
+    }
+    const metadata = JSON.parse((await browser.send(`${idOrigin}/acme/.well-known/openid-configuration`)).text)
+    assert.equal(metadata.issuer, `${idOrigin}/acme`)
+    assert.deepEqual(metadata.code_challenge_methods_supported, ['S256'])
+    assert.deepEqual(metadata.id_token_signing_alg_values_supported, ['ES256'])
+    const keys = JSON.parse((await browser.send(`${idOrigin}/acme/jwks`)).text).keys
+    assert.equal(keys.length, 1)
+    assert.equal(keys[0].d, undefined)
+  })
+
   test('two tabs of one browser can both finish', async () => {
     await using world = await startWorld()
     const acme = world.addTenant('acme')

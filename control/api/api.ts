@@ -117,7 +117,10 @@ async function answer(
     if (fault.code === 'internal')
       context.log('request failed', { route: name, error: String(fault.cause ?? ''), detail: fault.detail })
     if (principal && !isRecorded && isChange(name, route, undefined))
-      await recordRefusal(context, principal, name, ip, fault).catch(() => undefined)
+      // Not waited for: nothing was acknowledged, and whoever guesses should not have us wait for the disk.
+      recordRefusal(context, principal, name, ip, fault).catch((cause: unknown) =>
+        context.log('refusal not recorded', { error: String(cause) }),
+      )
     return refuse(c, fault)
   }
 }

@@ -2,6 +2,7 @@
 // imported when a command runs, so that an agent's process never carries them.
 import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
+import * as agent from './commands/agent.ts'
 import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
@@ -9,6 +10,7 @@ import * as see from './commands/see.ts'
 
 const sections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
+  ['Reach apps', [agent.login, agent.up, agent.status, agent.apps, agent.down, agent.logout]],
   ['Declare', [resources.apply, resources.diff, resources.get, resources.remove]],
   [
     'See',

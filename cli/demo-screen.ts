@@ -33,7 +33,7 @@ ${demo.accounts.map(({ tenant, user, password, about }) => `    ${`${tenant}/${u
   Try it
     in the browser      open ${at(`wiki.acme.${appsDomain}`)} and sign in as bob
     with the agent      ./sallyport agent login --server ${at(`acme.${domain}`)} --ca ${ca} && ./sallyport agent up
-                        curl -x http://127.0.0.1:8118 http://wiki.acme.test/
+                        curl -x http://127.0.0.1:3128 http://wiki.acme.test/
     your own app        ./sallyport apply -f my-app.yaml --profile ${near(demo.profiles['acme'] ?? '')}
     what happens        ./sallyport events --follow --profile ${near(demo.profiles['acme'] ?? '')}
 

@@ -41,7 +41,6 @@ export const caps = {
   inspectionDays: { unit: 'd', default: 7, reason: 'what a stolen exchange could forge, at most' },
   authorityDays: { unit: 'd', default: 3650, reason: 'rotated long before' },
   statementMs: { unit: 'ms', default: 600_000, reason: 'at least; longer where the tenant allows to be stale longer' },
-  deviceSignInSessions: { unit: 'ms', default: 0, reason: '0: the tenant decides how long a session lives' },
   contextCertificates: { unit: 'certificates', default: 10_000, reason: 'web certificates kept in memory by host' },
   proxyHeaderMs: { unit: 'ms', default: 5_000, reason: 'a relay sends the PROXY header with the first segment' },
   closeMs: { unit: 'ms', default: 5_000, reason: 'how long a polite close may take before it becomes a cut' },

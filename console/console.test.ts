@@ -229,6 +229,10 @@ test('hostile text in every field stays text on every page', async () => {
     await page.goto(double.origin + path)
     await settle(page)
     assert.equal(await page.evaluate('window.owned'), undefined, name)
+    assert.ok(
+      !/[\u202a-\u202e\u2066-\u2069]/.test(await page.locator('#console').innerText()),
+      `${name} draws text backwards`,
+    )
     assert.equal(
       await page.locator('#console img, #console script, #console svg[onload], [onmouseover], [onerror]').count(),
       0,

@@ -1,5 +1,7 @@
 // A refusal of the API as the console sees it: a stable code, the server's message, and the place it is about.
 // Must never show anything but text; all of it is hostile.
+import { plain } from './plain-text.ts'
+
 export type Place = { readonly line: number; readonly column: number | null }
 
 export class ApiFault extends Error {
@@ -13,11 +15,11 @@ export class ApiFault extends Error {
     status: number,
     options: { readonly message?: string; readonly at?: unknown; readonly cause?: unknown } = {},
   ) {
-    super(options.message ?? '', { cause: options.cause })
+    super(plain(options.message ?? ''), { cause: options.cause })
     this.name = 'ApiFault'
     this.code = code
     this.status = status
-    this.at = typeof options.at === 'string' ? options.at : null
+    this.at = typeof options.at === 'string' ? plain(options.at) : null
     this.place = placeOf(options.at) ?? placeOf(options.message)
   }
 }

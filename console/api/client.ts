@@ -1,5 +1,6 @@
 // The one way from the console to control: calls a route of the table by name and gives its reply, or throws an
 // ApiFault. Must never put a value into a path without encoding it, and never follow a 401 silently.
+import { plainReply } from './plain-text.ts'
 import { routePaths } from './route-paths.ts'
 import type { BodyOf, QueryOf, ReplyOf } from '#core/api/route.ts'
 import type { routes } from '#core/api/routes.ts'
@@ -70,7 +71,7 @@ export async function call<N extends RouteName>(
 function parse(text: string, status: number): unknown {
   if (text === '') return {}
   try {
-    return JSON.parse(text)
+    return plainReply(JSON.parse(text))
   } catch (cause) {
     throw new ApiFault('reply-malformed', status, { cause })
   }

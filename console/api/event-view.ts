@@ -1,5 +1,6 @@
 // An OCSF event as the console shows it. Reads what it knows and ignores the rest; must never trust a field's type.
 import { isRecord } from './api-fault.ts'
+import { plain } from './plain-text.ts'
 
 export type EventView = {
   readonly uid: string
@@ -100,6 +101,6 @@ export function isDenial(event: EventView): boolean {
 
 const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? plain(value) : null)
 const number = (value: unknown): number | null => (typeof value === 'number' && Number.isFinite(value) ? value : null)
 const join = (host: string, port: number | null) => (port === null ? host : `${host}:${port}`)

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { ApiFault, faultOf, placeOf } from './api-fault.ts'
 import { isDenial, readEvent } from './event-view.ts'
 import { appAddress, readApp, readOrganisation, readPerson, readPolicy } from './spec-view.ts'
+import { plain, plainJson, plainReply } from './plain-text.ts'
 import { parseSearch, searchOf, stringifySearch } from '#console/search.ts'
 
 test('a fault says its line in every form that a server may use', () => {
@@ -88,4 +89,15 @@ test('the URL keeps what was asked as text and nothing else', () => {
       assert.equal(parseSearch(stringifySearch({ user: value }))['user'], value)
     }),
   )
+})
+
+test('text that would be drawn in another order is shown as it is written, and goes back unchanged', () => {
+  assert.equal(plain('Alice \u202Egpj.exe'), 'Alice \ufffdgpj.exe')
+  assert.equal(plain('line\n\ttab é 漢 👩‍💻 עברית'), 'line\n\ttab é 漢 👩‍💻 עברית')
+  const spec = { text: 'permit\u2066' }
+  assert.deepEqual(plainReply({ items: [{ name: 'a\u200f', spec }], event: { raw: '\u202e' } }), {
+    items: [{ name: 'a\ufffd', spec }],
+    event: { raw: '\u202e' },
+  })
+  assert.deepEqual(JSON.parse(plainJson({ a: '\u202e\n' })), { a: '\u202e\n' })
 })

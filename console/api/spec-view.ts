@@ -1,10 +1,11 @@
 // What the console reads out of a resource's spec. The server validated it; here a missing part is simply absent.
 import type { Resource } from '#core/api/views.ts'
 import { isRecord } from './api-fault.ts'
+import { plain } from './plain-text.ts'
 
-const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null)
+const text = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? plain(value) : null)
 const texts = (value: unknown): readonly string[] =>
-  Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
+  Array.isArray(value) ? value.filter((item) => typeof item === 'string').map(plain) : []
 const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})
 
 export type AppView = {
@@ -83,7 +84,7 @@ export function readPerson({ name, spec }: Resource): PersonView {
 }
 
 export function readPolicy({ spec }: Resource): { readonly description: string | null; readonly text: string } {
-  return { description: text(spec['description']), text: text(spec['text']) ?? '' }
+  return { description: text(spec['description']), text: typeof spec['text'] === 'string' ? spec['text'] : '' }
 }
 
 export type OrganisationView = {

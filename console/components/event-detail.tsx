@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import type { EventView } from '#console/api/event-view.ts'
+import { plainJson } from '#console/api/plain-text.ts'
 import { text } from '#console/messages/text.ts'
 import { Button, buttonClass } from './button.tsx'
 import { outcomeOf, summaryOf } from './event-table.tsx'
@@ -85,7 +86,7 @@ export function EventDetail({
       <div className="stack">
         <h3>{text.eventsPage.raw}</h3>
         <pre className="raw" tabIndex={0} role="region" aria-label={text.eventsPage.raw}>
-          {JSON.stringify(event.raw, null, 2)}
+          {plainJson(event.raw)}
         </pre>
       </div>
     </aside>

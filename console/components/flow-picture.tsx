@@ -45,7 +45,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
             onBlur={light(null)}
           >
             {node.name === null ? (
-              <span className="quiet ellipsis">{text.now.morePeople(node.others)}</span>
+              <span className="quiet ellipsis">{text.now.more(node.others)}</span>
             ) : (
               <Link to="/t/$tenant/people/$name" params={{ tenant, name: node.name }} className="ellipsis">
                 {node.name}
@@ -96,7 +96,7 @@ export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactN
           >
             <span className="caption">{count(node.flows)}</span>
             {node.name === null ? (
-              <span className="quiet ellipsis">{text.now.moreApps(node.others)}</span>
+              <span className="quiet ellipsis">{text.now.more(node.others)}</span>
             ) : (
               <Link to="/t/$tenant/apps/$name" params={{ tenant, name: node.name }} className="ellipsis">
                 {node.name}

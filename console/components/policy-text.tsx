@@ -2,6 +2,7 @@
 // textarea over its coloured copy, so that every keyboard, screen reader and phone can use it.
 import { useMemo, type ReactNode } from 'react'
 import type { Place } from '#console/api/api-fault.ts'
+import { plain } from '#console/api/plain-text.ts'
 import { caps } from '#console/caps.ts'
 import { text as words } from '#console/messages/text.ts'
 import { cedarLines } from './cedar-tokens.ts'
@@ -12,10 +13,10 @@ function Lines({ text, fault }: { readonly text: string; readonly fault: Place |
     <span key={at} className={`code-line${fault?.line === at + 1 ? ' is-fault' : ''}`}>
       {tokens.map(({ kind, text: part }, index) =>
         kind === 'plain' ? (
-          part
+          plain(part)
         ) : (
           <span key={index} className={`tok-${kind}`}>
-            {part}
+            {plain(part)}
           </span>
         ),
       )}

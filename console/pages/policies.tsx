@@ -2,6 +2,7 @@
 import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
 import type { Resource } from '#core/api/views.ts'
+import { plain } from '#console/api/plain-text.ts'
 import { readPolicy } from '#console/api/spec-view.ts'
 import { listRefresh, useRoute } from '#console/api/use-route.ts'
 import { buttonClass } from '#console/components/button.tsx'
@@ -37,7 +38,7 @@ export function PoliciesPage(): ReactNode {
         cell: (policy) => {
           const { description, text: body } = readPolicy(policy)
           return description === null ? (
-            <code className="second">{body.replace(/\s+/g, ' ').slice(0, 90)}</code>
+            <code className="second">{plain(body.slice(0, 400).replace(/\s+/g, ' ')).slice(0, 90)}</code>
           ) : (
             <span className="second">{description}</span>
           )

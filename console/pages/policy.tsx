@@ -145,7 +145,12 @@ function Editor({
   const apply = useChange('apply')
   const put = useChange('putResource')
   const place: Place | null = error instanceof ApiFault ? error.place : null
-  const spec = { ...policy?.spec, text: body, description: description === '' ? undefined : description }
+  const spec = {
+    ...policy?.spec,
+    text: body,
+    // What was not edited goes back as it came, not as it is shown.
+    ...(description !== (before.description ?? '') && { description: description === '' ? undefined : description }),
+  }
   const send = async (kind: 'check' | 'save') => {
     setBusy(true)
     setError(null)

@@ -1,6 +1,7 @@
 // *Settings*: the tenant's own, who administers it, and API tokens.
 import { useState, type FormEvent, type ReactNode } from 'react'
 import type { TenantSettings } from '#core/resources/kinds.ts'
+import { plain } from '#console/api/plain-text.ts'
 import { useChange, useRoute } from '#console/api/use-route.ts'
 import { AdministratorSection } from '#console/components/administrator-section.tsx'
 import { ApiTokenSection } from '#console/components/api-token-section.tsx'
@@ -130,7 +131,9 @@ function Providers(): ReactNode {
         {list.data?.items.map((provider) => (
           <li key={provider.id}>
             <span className="strong">{provider.name}</span>
-            <span className="mono">{typeof provider.spec['issuer'] === 'string' ? provider.spec['issuer'] : ''}</span>
+            <span className="mono">
+              {typeof provider.spec['issuer'] === 'string' ? plain(provider.spec['issuer']) : ''}
+            </span>
           </li>
         ))}
         {list.data?.items.length === 0 && <li className="quiet">{text.settings.providersEmpty}</li>}

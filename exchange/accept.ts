@@ -56,7 +56,6 @@ export async function startAccept(config: AcceptConfig, deps: AcceptDeps): Promi
   const stop = new AbortController()
   let undecided = 0
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
-  server.maxConnections = caps.connections.default
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))

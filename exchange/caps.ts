@@ -4,8 +4,8 @@ export const caps = {
   connections: { unit: 'sockets', default: 30_000, reason: 'file descriptors: two per flow and some to spare' },
   connectionsPerSource: {
     unit: 'sockets per address (IPv6: /64)',
-    default: 4_000,
-    reason: 'an office behind one address; one source cannot take every descriptor',
+    default: 12_000,
+    reason: 'an office or a connector behind one address; one source cannot take every descriptor',
   },
   undecidedConnections: {
     unit: 'sockets',

@@ -4,6 +4,14 @@ import { Fault } from '#core/fault.ts'
 
 export type Endpoint = { readonly host: string; readonly port: number }
 
+export type ExchangeLimits = {
+  readonly connections?: number
+  readonly connectionsPerSource?: number
+  readonly flows?: number
+  readonly flowsPerTenant?: number
+  readonly flowsPerSession?: number
+}
+
 export type ExchangeConfig = {
   /** Folder that `enrolExchange` wrote. */
   readonly identityFolder: string
@@ -21,6 +29,8 @@ export type ExchangeConfig = {
   readonly balancers?: readonly string[]
   /** Largest number of bytes of events kept while control is away. Default 1 GiB. */
   readonly journalSpoolBytes?: number
+  /** Limits that differ from those in caps.ts. */
+  readonly limits?: ExchangeLimits
   /** How long `close` lets flows end by themselves, in ms. Default 10 s; 0: not at all. */
   readonly drainMs?: number
 }
@@ -35,7 +45,9 @@ const keys: ReadonlySet<string> = new Set([
   'balancers',
   'journalSpoolBytes',
   'drainMs',
+  'limits',
 ])
+const limitKeys = ['connections', 'connectionsPerSource', 'flows', 'flowsPerTenant', 'flowsPerSession'] as const
 
 /** Throws Fault `configuration-invalid` naming the key. */
 export function parseExchangeConfig(value: unknown): ExchangeConfig {
@@ -58,6 +70,7 @@ export function parseExchangeConfig(value: unknown): ExchangeConfig {
     control: endpoint(config, 'control', 1),
     balancers,
     ...(config['journalSpoolBytes'] !== undefined && { journalSpoolBytes: count(config, 'journalSpoolBytes') }),
+    ...(config['limits'] !== undefined && { limits: limitsOf(config['limits']) }),
     ...(config['drainMs'] !== undefined && { drainMs: count(config, 'drainMs') }),
   }
 }
@@ -72,6 +85,15 @@ function count(config: Partial<Record<string, unknown>>, key: string): number {
   const value = config[key]
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw invalid(key, 'a whole number')
   return value
+}
+
+function limitsOf(value: unknown): ExchangeLimits {
+  if (typeof value !== 'object' || value === null) throw invalid('limits', 'an object')
+  const limits = value as Partial<Record<string, unknown>>
+  for (const key of Object.keys(limits)) {
+    if (!limitKeys.some((known) => known === key)) throw invalid(`limits.${key}`, 'left out: it is not known')
+  }
+  return Object.fromEntries(Object.keys(limits).map((key) => [key, count(limits, key)]))
 }
 
 function endpoint(config: Partial<Record<string, unknown>>, key: string, leastPort: number): Endpoint {

@@ -31,6 +31,8 @@ export type ExchangeContext = {
   readonly assertionKey: AssertionKey
   /** What control said last; undefined until the first contact of this run. */
   readonly welcome: () => Welcome | undefined
+  /** Fetches what flows of this session will need, so that they open while control is away. Never waits, never fails. */
+  readonly prepareSession: (tenantId: string, sessionId: string) => void
   readonly now: () => number
   readonly log: Log
   readonly isDraining: () => boolean

@@ -2,6 +2,7 @@
 // re-decide. Looks every record up anew, so that a decision is never older than its facts. Must never allow by default.
 import type { PathRule } from '#core/records/app.ts'
 import { deny, type AuthorizationFacts, type Decision, type DenyReason } from '#core/policy/decide.ts'
+import { withObligations } from '#exchange/inspect.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
 /** Who wants what, by id: the same record serves for the first decision and for every later one. */
@@ -131,7 +132,8 @@ function matchesPath(pattern: string, path: string): boolean {
 
 function decideByPolicy(tenant: Tenant, access: Access, nowMs: number): Decision {
   const facts = factsOf(tenant, access, nowMs)
-  return facts === undefined ? deny('session-ended') : tenant.policy.decide(facts)
+  if (facts === undefined) return deny('session-ended')
+  return withObligations(tenant.policy.decide(facts), tenant.sessions.get(access.sessionId))
 }
 
 /** What policy is asked, and what the journal keeps so that it can be asked again. */

@@ -12,6 +12,7 @@ import { openIssuedStore } from '#exchange/certificates/issued-store.ts'
 import { createMinted } from '#exchange/certificates/minted.ts'
 import { readIdentity } from '#exchange/certificates/own-identity.ts'
 import { openOwnKeys } from '#exchange/certificates/own-keys.ts'
+import { createWarming } from '#exchange/certificates/warming.ts'
 import { startRenewal } from '#exchange/certificates/renewal.ts'
 import type { ExchangeConfig } from '#exchange/config.ts'
 import { logFault, type Counter, type ExchangeContext, type Log } from '#exchange/context.ts'
@@ -28,10 +29,11 @@ import { dialControl } from '#exchange/feed/dial-control.ts'
 import { startFeed, type Feed, type Told, type Welcome } from '#exchange/feed/feed.ts'
 import { openLastGood } from '#exchange/feed/last-good.ts'
 import { listFlows } from '#exchange/feed/live-flow-list.ts'
-import { createNews } from '#exchange/feed/news.ts'
+import { createNews, type Applied } from '#exchange/feed/news.ts'
 import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
 import { readKeys } from '#exchange/feed/signed-news.ts'
 import { LiveFlows } from '#exchange/flows/live-flows.ts'
+import { createSourceLimits } from '#exchange/flows/source-limits.ts'
 import { Parking } from '#exchange/flows/parking.ts'
 import { createStatements } from '#exchange/flows/statements.ts'
 import { createForward } from '#exchange/forward.ts'
@@ -95,7 +97,12 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
 
   // `appsDomain` is control's word too: until it was heard once, no browser host is claimed below it.
   const directory = new TenantDirectory({ domain: identity.domain, appsDomain: saved?.appsDomain ?? identity.domain })
-  const flows = new LiveFlows(now)
+  const { limits } = config
+  const flows = new LiveFlows(now, {
+    total: limits?.flows ?? caps.flowsTotal.default,
+    perTenant: limits?.flowsPerTenant ?? caps.flowsPerTenant.default,
+    perSession: limits?.flowsPerSession ?? caps.flowsPerSession.default,
+  })
   const links = new ConnectorLinks()
   const parking = new Parking()
   const reDecide = createReDecide({ flows })
@@ -122,7 +129,19 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     now,
     log,
   })
-  const news = createNews({ directory, lastGood, keys: () => snapshotKeys, ...liveState })
+  const warming = createWarming(issued, (tenantId, error) =>
+    log('no certificate for a tenant yet', { tenantId, code: asFault(error).code }),
+  )
+  const news = createNews({
+    directory,
+    lastGood,
+    keys: () => snapshotKeys,
+    onRemoved: liveState.onRemoved,
+    onApplied(applied: Applied) {
+      liveState.onApplied(applied)
+      if (feed.isConnected && applied.changes === 'all') warming.add(applied.tenant)
+    },
+  })
   const feed: Feed = startFeed({
     dial: (signal) =>
       dialControl(
@@ -176,6 +195,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     browserSessions: createBrowserSessions(() => statementKeys, now),
     assertionKey: ownKeys.assertion,
     welcome: () => welcome,
+    prepareSession: (tenantId, sessionId) => void statements.of(tenantId, sessionId).catch(() => undefined),
     now,
     log,
     isDraining: () => isDraining,
@@ -200,6 +220,10 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     { listen: config.listen, balancers: config.balancers ?? [] },
     {
       directory,
+      limits: createSourceLimits({
+        total: limits?.connections ?? caps.connections.default,
+        perSource: limits?.connectionsPerSource ?? caps.connectionsPerSource.default,
+      }),
       doors: {
         park: linkDoor.park,
         flow: sealed.enter,
@@ -229,7 +253,11 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     },
   })
   const housekeeping = setInterval(() => {
-    for (const link of links) link.topUp()
+    for (const link of links) {
+      // A link does not outlive its certificate: the connector comes back with a newer one.
+      if (link.notAfterMs <= now()) link.destroy(new Fault('certificate-refused'))
+      else link.topUp()
+    }
     for (const report of links.takeReports()) feed.tell(report)
   }, caps.connectorReportMs.default)
   const sweeping = setInterval(() => {

@@ -38,6 +38,7 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
     if (session === undefined || user === undefined || session.expiresAtMs <= context.now()) {
       return notSignedIn(response, asker)
     }
+    context.prepareSession(tenant.id, session.id)
     const answer: Whoami = {
       tenant: tenant.record.name,
       tenantId: tenant.id,
@@ -51,30 +52,33 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
   }
 
   function appsFor({ tenant, device, clientIp }: AgentAsker, session: SessionRecord, user: UserRecord): Whoami['apps'] {
-    const apps = [...tenant.apps.values()].filter(isForAgents).map((app) => {
-      const http = app.appKind === 'http' ? { method: 'GET', path: '/', host: app.names[0]?.host ?? '' } : null
-      const decision = decide(
-        tenant,
-        {
-          userId: user.id,
-          sessionId: session.id,
-          deviceId: device.id,
-          appId: app.id,
-          connectorId: null,
-          clientIp,
-          http,
-        },
-        { nowMs: context.now() },
-      )
-      return {
-        name: app.name,
-        displayName: app.displayName,
-        appKind: app.appKind,
-        allowed: decision.kind === 'allow',
-        reason: decision.kind === 'allow' || tenant.record.explain === 'none' ? null : decision.reason,
-        names: app.names.map(({ host, ports }) => ({ host, ports: [...ports] })),
-      }
-    })
+    const apps = [...tenant.apps.values()]
+      .filter(isForAgents)
+      .toSorted(byName)
+      .map((app) => {
+        const http = app.appKind === 'http' ? { method: 'GET', path: '/', host: app.names[0]?.host ?? '' } : null
+        const decision = decide(
+          tenant,
+          {
+            userId: user.id,
+            sessionId: session.id,
+            deviceId: device.id,
+            appId: app.id,
+            connectorId: null,
+            clientIp,
+            http,
+          },
+          { nowMs: context.now() },
+        )
+        return {
+          name: app.name,
+          displayName: app.displayName,
+          appKind: app.appKind,
+          allowed: decision.kind === 'allow',
+          reason: decision.kind === 'allow' || tenant.record.explain === 'none' ? null : decision.reason,
+          names: app.names.map(({ host, ports }) => ({ host, ports: [...ports] })),
+        }
+      })
     // Somebody from outside learns no name beyond what was agreed.
     return user.organisationId === null ? apps : apps.filter(({ allowed }) => allowed)
   }
@@ -115,6 +119,10 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       portal: portalOrigin(context, tenant.record.name),
     })
   }
+}
+
+function byName(left: AppRecord, right: AppRecord): number {
+  return left.name < right.name ? -1 : 1
 }
 
 function isForAgents(app: AppRecord): boolean {

@@ -14,6 +14,7 @@ export type AgentConnection = {
   readonly tenantId: string
   readonly deviceId: string
   readonly thumbprint: string
+  readonly notAfterMs: number
   readonly clientIp: string
   readonly socket: TLSSocket
 }
@@ -44,6 +45,7 @@ export class AgentConnections {
       tenantId: tenant.id,
       deviceId: device.id,
       thumbprint: keyThumbprint(certificate),
+      notAfterMs: certificate.validToDate.getTime(),
       clientIp: incoming.clientIp,
       socket,
     }
@@ -57,7 +59,9 @@ export class AgentConnections {
   askerOn(socket: object, nowMs: number): AgentAsker {
     const connection = this.#bySocket.get(socket)
     if (connection === undefined) throw new Fault('certificate-refused')
-    const { tenantId, deviceId, thumbprint, clientIp } = connection
+    const { tenantId, deviceId, thumbprint, notAfterMs, clientIp } = connection
+    // An open connection does not outlive its certificate: the agent comes back with a newer one.
+    if (notAfterMs <= nowMs) throw new Fault('certificate-refused', { detail: { why: 'expired', deviceId } })
     const tenant = this.#directory.get(tenantId)
     const device = tenant?.devices.get(deviceId)
     if (tenant === undefined || device?.status !== 'active' || device.keyThumbprint !== thumbprint) {

@@ -77,6 +77,7 @@ export function createBrowserSignIn(context: ExchangeContext): BrowserSignIn {
       const redeemed = await context.feed.ask({ type: 'redeem-code', host, code, nonce })
       if (redeemed.tenantId !== tenant.id) throw new Fault('token-invalid')
       if (!/^[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]+$/.test(redeemed.cookie)) throw new Fault('wire-malformed')
+      context.prepareSession(tenant.id, redeemed.sessionId)
       const seconds = Math.max(0, Math.floor((redeemed.expiresAtMs - context.now()) / 1000))
       redirect(response, path, [`${HOST_COOKIE}=${redeemed.cookie}; ${attributes}; Max-Age=${seconds}`, forgetNonce])
     } catch (error) {

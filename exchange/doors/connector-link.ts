@@ -18,6 +18,7 @@ export type LinkConfig = {
   readonly signingKey: KeyObject
   readonly sinceMs: number
   /** Of the connector's certificate. */
+  readonly notAfterMs: number
   readonly keyThumbprint: string
 }
 
@@ -39,6 +40,7 @@ export class ConnectorLink {
   readonly sinceMs: number
   readonly signingKey: KeyObject
   readonly keyThumbprint: string
+  readonly notAfterMs: number
   readonly unhealthy = new Map<string, string>()
   readonly #config: LinkConfig
   readonly #deps: LinkDeps
@@ -61,6 +63,7 @@ export class ConnectorLink {
     this.sinceMs = config.sinceMs
     this.signingKey = config.signingKey
     this.keyThumbprint = config.keyThumbprint
+    this.notAfterMs = config.notAfterMs
     this.#helloTimer = setTimeout(() => this.destroy(new Fault('request-timeout')), caps.handshakeMs.default)
     this.#frames = startFrames(stream, {
       onMessage: (message) => this.#onMessage(message),

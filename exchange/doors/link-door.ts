@@ -59,6 +59,7 @@ export function createLinkDoor(context: ExchangeContext, parking: Parking): Link
         tenantId: tenant.id,
         connectorId: connector.id,
         keyThumbprint: connector.keyThumbprint,
+        notAfterMs: socket.getPeerX509Certificate()?.validToDate.getTime() ?? 0,
         exchangeId: identity.exchangeId,
         exchanges: context.welcome()?.exchanges ?? [context.publicAddress],
         // The door's certificate is for the exchange's own key.

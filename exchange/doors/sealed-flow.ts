@@ -9,7 +9,7 @@ import type { Incoming } from '#exchange/accept.ts'
 import { caps } from '#exchange/caps.ts'
 import { logFault, portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
-import { needsInspection, policyNames } from '#exchange/flows/obligations.ts'
+import { policyNames, wayOf } from '#exchange/inspect.ts'
 import { TcpFlow } from '#exchange/flows/tcp-flow.ts'
 import { createTickets } from '#exchange/flows/tickets.ts'
 import { denialOf } from '#exchange/pages/denial.ts'
@@ -51,7 +51,7 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
       }
       const first = decide(tenant, access, { nowMs: context.now() })
       // The CONNECT that follows is decided and journalled by itself.
-      if (first.kind === 'allow' && (app.inspect || needsInspection(first))) return { kind: 'inspected' }
+      if (first.kind === 'allow' && wayOf(app, first) === 'inspected') return { kind: 'inspected' }
       const { decision, eventId } = context.journal.decided(tenant, access, first, { host, port })
       if (decision.kind === 'deny') return denied(tenant, app, decision, eventId)
       context.flows.refuseOverLimit(tenant.id, session.id)

@@ -39,21 +39,28 @@ export function createStatements({ ask, keys, now }: StatementsDeps): Statements
       fetched.catch(() => {})
       return known.token
     },
-    forget(tenantId, sessionId) {
-      kept.delete(`${tenantId} ${sessionId}`)
-    },
+    forget: (tenantId, sessionId) => forgetKey(`${tenantId} ${sessionId}`),
     forgetTenant(tenantId) {
-      for (const key of kept.keys()) if (key.startsWith(`${tenantId} `)) kept.delete(key)
+      for (const key of [...kept.keys(), ...asking.keys()]) if (key.startsWith(`${tenantId} `)) forgetKey(key)
     },
   }
 
   function fetchInto(key: string, tenantId: string, sessionId: string): Promise<string> {
-    const fetched = fetchOne(key, tenantId, sessionId).finally(() => asking.delete(key))
+    // What was forgotten while it was on its way is not kept when it comes.
+    const isWanted = () => asking.get(key) === fetched
+    const fetched: Promise<string> = fetchOne(key, tenantId, sessionId, () => isWanted()).finally(() => {
+      if (isWanted()) asking.delete(key)
+    })
     asking.set(key, fetched)
     return fetched
   }
 
-  async function fetchOne(key: string, tenantId: string, sessionId: string): Promise<string> {
+  function forgetKey(key: string): void {
+    kept.delete(key)
+    asking.delete(key)
+  }
+
+  async function fetchOne(key: string, tenantId: string, sessionId: string, isWanted: () => boolean): Promise<string> {
     const token = await ask(tenantId, sessionId)
     const statement = wire.statement.parse(verifyToken(wire.STATEMENT_PURPOSE, token, keys(), { nowMs: now() }))
     if (statement.tenantId !== tenantId || statement.sessionId !== sessionId) {
@@ -61,6 +68,7 @@ export function createStatements({ ask, keys, now }: StatementsDeps): Statements
     }
     const { issuedAtMs, expiresAtMs } = statement
     const renewAtMs = issuedAtMs + (expiresAtMs - issuedAtMs) * caps.statementsHalfLife.default
+    if (!isWanted()) return token
     kept.delete(key)
     kept.set(key, { token, renewAtMs, expiresAtMs })
     const [oldest] = kept.keys()

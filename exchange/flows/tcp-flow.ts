@@ -4,11 +4,11 @@ import type { Socket } from 'node:net'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { decide, reconsiderAtMs, type Access } from '#exchange/decide.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
+import { wayOf } from '#exchange/inspect.ts'
 import type { AcceptedFlow } from '#exchange/forward.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import { relay, type Relay } from '#transport/relay.ts'
 import type { Flow, FlowWay } from './live-flows.ts'
-import { needsInspection } from './obligations.ts'
 
 export type TcpFlowFacts = {
   readonly tenant: Tenant
@@ -68,8 +68,8 @@ export class TcpFlow implements Flow {
     const app = tenant?.apps.get(this.access.appId)
     if (JSON.stringify(app?.upstream) !== this.#upstream) return this.cut('app-changed')
     // What was sealed and must be looked into now has to be opened again the other way.
-    const mustInspect = app === undefined || app.appKind === 'http' || app.inspect || needsInspection(decision)
-    return this.way === 'sealed' && mustInspect ? this.cut('inspection-required') : 0
+    const isSealable = app !== undefined && wayOf(app, decision) === 'sealed'
+    return this.way === 'sealed' && !isSealable ? this.cut('inspection-required') : 0
   }
 
   cut(reason: string): number {

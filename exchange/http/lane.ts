@@ -39,6 +39,7 @@ export class Lane implements Flow {
   readonly #underWay = new Set<UnderWay>()
   readonly #sockets = new Set<Socket>()
   #policies: readonly string[] = []
+  #assertion: { readonly stamp: string; readonly token: string } | undefined
   #bytesIn = 0
   #bytesOut = 0
   #isEnded = false
@@ -84,6 +85,14 @@ export class Lane implements Flow {
       this.#underWay.delete(request)
       this.#idleSinceMs = this.#context.now()
     }
+  }
+
+  /** One signature serves until a fact of the tenant changes, for half a minute at most. */
+  assertion(stamp: string, make: () => string): string {
+    const halfMinute = Math.floor(this.#context.now() / 30_000)
+    const full = `${halfMinute} ${stamp}`
+    if (this.#assertion?.stamp !== full) this.#assertion = { stamp: full, token: make() }
+    return this.#assertion.token
   }
 
   addBytes(bytesIn: number, bytesOut: number): void {

@@ -14,7 +14,7 @@ import { forwardUpgrade } from '#transport/upgrade-forward.ts'
 import { startUpstream } from '#transport/upstream.ts'
 import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
-import { policyNames } from '#exchange/flows/obligations.ts'
+import { policyNames } from '#exchange/inspect.ts'
 import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
 import {
   answerDenial,
@@ -96,9 +96,9 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       dispatcher: lane.dispatcher,
       method: request.method ?? 'GET',
       path: decided.path,
-      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, decided)),
+      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, assertionOn(lane, wanted, decided))),
       signal,
-      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, undefined)),
+      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, '')),
     })
     if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
     if (ended.kind !== 'unanswered' || signal.aborted) return
@@ -131,9 +131,9 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     const result = await forwardUpgrade(request, socket, first, {
       dispatcher,
       path: decided.path,
-      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, decided)),
+      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, assertionOf(wanted, decided))),
       signal: flow.signal,
-      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, undefined)),
+      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, '')),
       onEnd: (ended) => end(ended.kind === 'cut' ? ended.reason : ended.kind),
     })
     if (result.kind === 'relaying') return flow.began(result.relay)
@@ -168,20 +168,24 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     return lanes.of({ tenant, app, way, access: { ...access, http: null } })
   }
 
-  function headerFacts(wanted: AppRequest, decided: Decided | undefined) {
-    const { app, tenant, publicAuthority, publicScheme, clientIp } = wanted
-    const assertion =
-      decided === undefined
-        ? ''
-        : makeAssertion(context.assertionKey, {
-            issuer: portalOrigin(context, tenant.record.name),
-            tenant,
-            app,
-            access: decided.access,
-            policies: policyNames(decided.decision),
-            nowMs: context.now(),
-          })
+  function headerFacts({ app, publicAuthority, publicScheme, clientIp }: AppRequest, assertion: string) {
     return { app, publicAuthority, publicScheme, clientIp, assertion }
+  }
+
+  function assertionOn(lane: Lane, wanted: AppRequest, decided: Decided): string {
+    const stamp = `${wanted.tenant.position.sequence} ${policyNames(decided.decision).join()}`
+    return lane.assertion(stamp, () => assertionOf(wanted, decided))
+  }
+
+  function assertionOf({ tenant, app }: AppRequest, { access, decision }: Decided): string {
+    return makeAssertion(context.assertionKey, {
+      issuer: portalOrigin(context, tenant.record.name),
+      tenant,
+      app,
+      access,
+      policies: policyNames(decision),
+      nowMs: context.now(),
+    })
   }
 
   function factsOf({ tenant, app }: AppRequest, { decision, eventId }: Decided): DenialFacts {

@@ -49,7 +49,18 @@ export class ControlTenant {
   }
 }
 
-export async function startTestControl() {
+export type IssueIntermediate = (
+  parent: Authority,
+  request: {
+    readonly publicKeySpki: Uint8Array
+    readonly commonName: string
+    readonly notBeforeMs: number
+    readonly notAfterMs: number
+    readonly excludedDns: readonly string[]
+  },
+) => string
+
+export async function startTestControl(issueIntermediate: IssueIntermediate) {
   const exchangeCa = await createAuthority({ commonName: 'exchanges', days: 2, pathLength: 0 })
   const webCa = await createAuthority({ commonName: 'web', days: 2, pathLength: 0 })
   const [statementKeys, snapshotKeys] = [generateKeyPairSync('ed25519'), generateKeyPairSync('ed25519')]
@@ -198,28 +209,21 @@ export async function startTestControl() {
   }
 
   async function answer(message: FeedFromExchange): Promise<unknown> {
-    switch (message.type) {
-      case 'statement':
-        return { token: statementFor(message.tenantId, message.sessionId) }
-      case 'slice':
-        return { token: sliceFor(message.tenantId, message.connectorId) }
-      case 'redeem-code': {
-        const code = codes.get(message.code)
-        codes.delete(message.code)
-        const isRight = code?.host === message.host && code.challenge === sha256(message.nonce).toString('base64url')
-        if (code === undefined || !isRight) throw new Error('no')
-        const { tenantId, sessionId, host } = code
-        const expiresAtMs = Date.now() + 3_600_000
-        return { cookie: control.hostCookie(tenantId, sessionId, host, expiresAtMs), tenantId, sessionId, expiresAtMs }
-      }
-      case 'end-session':
-        ended.push(message.sessionId)
-        return { ended: true }
-      case 'certificate':
-        return certificateFor(message)
-      default:
-        throw new Error(message.type)
+    if (message.type === 'statement') return { token: statementFor(message.tenantId, message.sessionId) }
+    if (message.type === 'slice') return { token: sliceFor(message.tenantId, message.connectorId) }
+    if (message.type === 'certificate') return certificateFor(message)
+    if (message.type === 'end-session') {
+      ended.push(message.sessionId)
+      return { ended: true }
     }
+    if (message.type !== 'redeem-code') throw new Error(message.type)
+    const code = codes.get(message.code)
+    codes.delete(message.code)
+    const isRight = code?.host === message.host && code.challenge === sha256(message.nonce).toString('base64url')
+    if (code === undefined || !isRight) throw new Error('no')
+    const { tenantId, sessionId, host } = code
+    const expiresAtMs = Date.now() + 3_600_000
+    return { cookie: control.hostCookie(tenantId, sessionId, host, expiresAtMs), tenantId, sessionId, expiresAtMs }
   }
 
   function statementFor(tenantId: string, sessionId: string): string {
@@ -289,7 +293,19 @@ export async function startTestControl() {
       })
       return { certificatePem, chainPem: certificatePem + exchangeCa.certificatePem, notAfterMs: notAfter.getTime() }
     }
-    if (message.use !== 'web' || tenant === undefined) throw new Error('not in this test')
+    if (tenant === undefined) throw new Error('no tenant')
+    if (message.use === 'inspection') {
+      const certificatePem = issueIntermediate(tenant.inspectionRoot, {
+        publicKeySpki,
+        commonName: 'inspection',
+        notBeforeMs: Date.now() - 60_000,
+        notAfterMs: notAfter.getTime(),
+        excludedDns: [DOMAIN, APPS_DOMAIN],
+      })
+      const chainPem = certificatePem + tenant.inspectionRoot.certificatePem
+      return { certificatePem, chainPem, notAfterMs: notAfter.getTime() }
+    }
+    if (message.use !== 'web') throw new Error('not in this test')
     const { certificatePem } = await issueCertificate(webCa, {
       publicKey: publicKeySpki,
       commonName: 'apps',

@@ -20,7 +20,7 @@ import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import { writeIdentity } from '#exchange/certificates/own-identity.ts'
 import type { ExchangeConfig } from '#exchange/config.ts'
 import { startExchange } from '#exchange/server.ts'
-import { APPS_DOMAIN, ControlTenant, DOMAIN, pemOf, startTestControl } from './control.ts'
+import { APPS_DOMAIN, ControlTenant, DOMAIN, pemOf, startTestControl, type IssueIntermediate } from './control.ts'
 import { appRecord, policyRecord, sessionRecord, tenantRecord, userRecord } from './records.ts'
 
 export type Answered = { readonly status: number; readonly headers: IncomingMessage['headers']; readonly body: string }
@@ -55,9 +55,14 @@ export type ConnectorEnrolment = {
   readonly csrPem: string
 }
 
-export async function startWorld(change: Partial<ExchangeConfig> = {}) {
+export async function startWorld(
+  change: Partial<ExchangeConfig> = {},
+  issueIntermediate: IssueIntermediate = () => {
+    throw new Error('no inspection in this test')
+  },
+) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-exchange-'))
-  const control = await startTestControl()
+  const control = await startTestControl(issueIntermediate)
   const exchangeId = newId('exchange')
   control.exchangeId = exchangeId
   await enrol()

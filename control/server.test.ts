@@ -12,6 +12,7 @@ import { encodeProxyHeader } from '#transport/proxy-protocol.ts'
 import { parseControlConfig } from './config.ts'
 import { startControl } from './server.ts'
 import {
+  callControl,
   addTenantWithAdministrator,
   appsDomain,
   domain,

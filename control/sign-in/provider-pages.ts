@@ -1,6 +1,6 @@
 // Pages that the OpenID provider asks us to draw: its errors and the device-code pages. Must never draw what a
 // client sent without escaping, nor fill in a code that came in a link (RFC 8628 §5.4: a stranger may have sent it).
-import type { ClientAuthMethod, Configuration, ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
+import type { Configuration, ErrorOut, KoaContextWithOIDC } from 'oidc-provider'
 import { html, type Html } from './html.ts'
 import { alert, layout } from './layout.ts'
 
@@ -12,7 +12,6 @@ export type ProviderPages = {
   readonly userCodeConfirm: NonNullable<DeviceFlow['userCodeConfirmSource']>
   readonly userCodeDone: NonNullable<DeviceFlow['successSource']>
 }
-export type { ClientAuthMethod }
 
 const deviceErrors: Readonly<Record<string, string>> = {
   NoCodeError: 'Enter the code that the other screen shows.',

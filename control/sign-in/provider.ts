@@ -22,7 +22,7 @@ export type ProviderParts = {
   readonly portalSecret: string
 }
 
-export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
+const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code'
 const ACCESS_TOKEN_PREFIX = 'spat'
 const seconds = (ms: number) => Math.max(1, Math.floor(ms / 1000))
 

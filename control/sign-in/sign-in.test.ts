@@ -260,6 +260,9 @@ describe('the conversation', () => {
     const stranger = world.browser()
     assert.equal((await stranger.send(page.url)).status, 401)
     assert.equal((await stranger.send(new URL(form.action, page.url), { form: fields })).status, 401)
+    const second = await browser.go(`${world.portal('acme')}/account`)
+    const crossed = { cookie: browser.cookieHeader(page.url) }
+    assert.equal((await stranger.send(second.url, { headers: crossed })).status, 401, 'the cookie of another page')
     const elsewhere = new URL(form.action.replace('/acme/', '/umbra/'), page.url)
     const forced = { cookie: browser.cookieHeader(new URL(form.action, page.url)) }
     assert.equal((await stranger.send(elsewhere, { form: fields, headers: forced })).status, 401)

@@ -107,7 +107,7 @@ describe('at the sign-in page', () => {
     await using world = await startWorld()
     const acme = world.addTenant('acme')
     const umbra = world.addTenant('umbra')
-    await world.invite(acme.id, 'alice')
+    const { user } = await world.invite(acme.id, 'alice')
     await world.invite(umbra.id, 'alice')
     const mallory = world.browser('198.51.100.77')
     await signInAt(world, mallory, 'umbra', 'alice')
@@ -116,7 +116,9 @@ describe('at the sign-in page', () => {
     for (let at = 0; at < 10; at++) {
       await signInAt(world, world.browser(`198.51.100.${at}`), 'acme', 'alice', { typed: 'guess' })
     }
-    for (const forged of [value, value.replace('~', '.x~'), `${value}x`]) {
+    const [id = '', since = '', , mac = ''] = value.split(/[.~]/)
+    const renamed = `${id}.${since}.${user.id}~${mac}`
+    for (const forged of [renamed, value, value.replace('~', '.x~'), `${value}x`]) {
       const thief = world.browser('198.51.100.99')
       thief.cookies = [
         { host: 'id.sallyport.localhost', path: '/', name: '__Host-sallyport-known-acme', value: forged },

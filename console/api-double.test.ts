@@ -21,7 +21,13 @@ type Call = {
   readonly query: Readonly<Record<string, unknown>>
   readonly body: unknown
 }
-type Refusal = { readonly status: number; readonly code: string; readonly message: string; readonly at?: string }
+type Refusal = {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly at?: string
+  readonly faults?: readonly { readonly at: string; readonly message: string }[]
+}
 class Refused extends Error {
   readonly refusal: Refusal
   constructor(refusal: Refusal) {
@@ -102,7 +108,7 @@ export async function startDouble({
     }
   }
   async function serveFile(url: URL, response: ServerResponse): Promise<void> {
-    if (url.pathname === '/sign-in') {
+    if (url.pathname === '/auth/sign-in') {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
       response.end(
         `<!doctype html><html lang="en"><title>Sign-in</title><main><h1>Sign-in page of the server</h1></main></html>`,
@@ -273,8 +279,9 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
         throw new Refused({
           status: 422,
           code: 'policy-invalid',
-          message: 'The policy is not valid. Unexpected token `oops`.',
-          at: '3:12',
+          message: 'The policy is not valid.',
+          at: 'documents[0].spec.text',
+          faults: [{ at: 'documents[0].spec.text', message: 'line 3: unexpected token `oops`' }],
         })
       return {
         changes: documents.map(({ kind, name }) => ({ kind, name, action: 'create', fields: [] })),

@@ -4,27 +4,39 @@ import { plain } from './plain-text.ts'
 
 export type Place = { readonly line: number; readonly column: number | null }
 
+export type PlacedFault = { readonly at: string; readonly message: string }
+type Options = { readonly message?: string; readonly at?: unknown; readonly faults?: unknown; readonly cause?: unknown }
+
 export class ApiFault extends Error {
   readonly code: string
   readonly status: number
   readonly at: string | null
   readonly place: Place | null
+  /** What is wrong where, when a document was refused: one entry each. */
+  readonly faults: readonly PlacedFault[]
 
-  constructor(
-    code: string,
-    status: number,
-    options: { readonly message?: string; readonly at?: unknown; readonly cause?: unknown } = {},
-  ) {
+  constructor(code: string, status: number, options: Options = {}) {
     super(plain(options.message ?? ''), { cause: options.cause })
     this.name = 'ApiFault'
     this.code = code
     this.status = status
     this.at = typeof options.at === 'string' ? plain(options.at) : null
-    this.place = placeOf(options.at) ?? placeOf(options.message)
+    this.faults = (Array.isArray(options.faults) ? options.faults : [])
+      .filter(isRecord)
+      .slice(0, MAX_FAULTS)
+      .map(placedFault)
+    this.place = placeOf(options.at) ?? placeOf(this.faults[0]?.message) ?? placeOf(options.message)
   }
 }
 
-/** The fault in a reply `{error: {code, message, at?}}`; anything else is `reply-malformed`. */
+// As many as a person reads at once; the rest shows up after these are mended.
+const MAX_FAULTS = 20
+
+function placedFault({ at, message }: Record<string, unknown>): PlacedFault {
+  return { at: typeof at === 'string' ? plain(at) : '', message: typeof message === 'string' ? plain(message) : '' }
+}
+
+/** The fault in a reply `{error: {code, message, at?, faults?}}`; anything else is `reply-malformed`. */
 export function faultOf(status: number, text: string): ApiFault {
   let body: unknown
   try {
@@ -34,10 +46,11 @@ export function faultOf(status: number, text: string): ApiFault {
   }
   const error = isRecord(body) ? body['error'] : null
   if (!isRecord(error)) return new ApiFault(status === 401 ? 'not-signed-in' : 'reply-malformed', status)
-  const { code, message, at } = error
+  const { code, message, at, faults } = error
   return new ApiFault(typeof code === 'string' ? code : 'reply-malformed', status, {
     ...(typeof message === 'string' && { message }),
     at,
+    faults,
   })
 }
 

@@ -1,9 +1,7 @@
-// Leaving for sign-in and coming back to the same page. Must never loop, and never come back to another origin:
-// the way back is kept here in the browser, not in a URL that someone else could write.
+// Leaving for sign-in and coming back to the same page. Must never loop: a second refusal right after asks a person.
 import { caps } from '#console/caps.ts'
 
 const tenantKey = 'sallyport.tenant'
-const backKey = 'sallyport.back'
 const sentKey = 'sallyport.sent'
 const tenantForm = /^[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])){0,39}$/
 
@@ -35,8 +33,9 @@ export function isTenantName(text: string): boolean {
   return tenantForm.test(text)
 }
 
-export function signInAddress(tenant: string): string {
-  return `/sign-in?tenant=${encodeURIComponent(tenant)}`
+/** The server's hand-off; it comes back to `path`, which it checks to be one of this host. */
+function signInAddress(tenant: string): string {
+  return `/auth/sign-in?${new URLSearchParams({ tenant, path: location.pathname + location.search }).toString()}`
 }
 
 /** Leaves for sign-in, unless that was tried a moment ago or nobody has named a tenant: then a person is asked. */
@@ -54,17 +53,8 @@ export function askToSignIn(): void {
 
 export function leaveForSignIn(tenant: string): void {
   stopped = true
-  write(sessionStorage, backKey, location.pathname + location.search)
   write(sessionStorage, sentKey, String(Date.now()))
   location.assign(signInAddress(tenant))
-}
-
-/** The path to go on with after sign-in; given once, and only if it is a page of ours. */
-export function takeWayBack(): string | null {
-  const path = read(sessionStorage, backKey)
-  if (path === null) return null
-  sessionStorage.removeItem(backKey)
-  return /^\/(?:t|provider)\/(?!\/)[^\\]*$/.test(path) ? path : null
 }
 
 // Storage can be switched off by the person; signing in then simply forgets more.

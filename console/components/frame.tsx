@@ -2,9 +2,9 @@
 // has said who is asking, and nothing of one tenant to a session of another.
 import { Dialog as Base } from '@base-ui/react/dialog'
 import { Menu } from '@base-ui/react/menu'
-import { Link, Outlet, useNavigate, useParams, useRouterState } from '@tanstack/react-router'
+import { Link, Outlet, useParams, useRouterState } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
-import { isTenantName, leaveForSignIn, rememberTenant, takeWayBack } from '#console/api/sign-in.ts'
+import { isTenantName, leaveForSignIn, rememberTenant } from '#console/api/sign-in.ts'
 import { useRoute } from '#console/api/use-route.ts'
 import { text } from '#console/messages/text.ts'
 import { ActHost } from './act-host.tsx'
@@ -52,14 +52,10 @@ const providerEntries: readonly Entry[] = [
 export function Frame(): ReactNode {
   const me = useRoute('me', {}, { everyMs: 60_000 })
   const { tenant: asked } = useParams({ strict: false })
-  const navigate = useNavigate()
   const name = me.data?.tenant
   useEffect(() => {
-    if (name === undefined) return
-    rememberTenant(name)
-    const back = takeWayBack()
-    if (back !== null) void navigate({ href: back, replace: true })
-  }, [name, navigate])
+    if (name !== undefined) rememberTenant(name)
+  }, [name])
   if (me.data === undefined) {
     if (!me.isError) return <p className="hidden-text">{text.state.loading}</p>
     return (
@@ -223,7 +219,7 @@ function Account(): ReactNode {
                 ))}
               </Menu.Group>
             </Menu.RadioGroup>
-            <form method="post" action="/sign-out">
+            <form method="post" action="/auth/sign-out">
               <Menu.Item className="menu-item" render={<button type="submit" />} nativeButton closeOnClick={false}>
                 <span className="menu-check" />
                 {text.account.signOut}

@@ -66,15 +66,24 @@ export function Note({
   )
 }
 
-/** A fault inside a form or dialog; `where` says the place in words, else the server's own `at` is shown. */
-export function FaultNote({ error, where }: { readonly error: unknown; readonly where?: string }): ReactNode {
+/** A fault inside a form or dialog, with every place that the server named. */
+export function FaultNote({ error }: { readonly error: unknown }): ReactNode {
   if (error === null || error === undefined) return null
-  const at = error instanceof ApiFault ? error.at : null
+  const faults = error instanceof ApiFault ? error.faults : []
+  const at = error instanceof ApiFault && faults.length === 0 ? error.at : null
   return (
     <Note kind="deny">
-      {where && <span className="strong">{where}: </span>}
       {faultText(error)}
-      {!where && at !== null && <span className="mono"> {at}</span>}
+      {at !== null && <span className="mono"> {at}</span>}
+      {faults.length > 0 && (
+        <ul>
+          {faults.map((fault) => (
+            <li key={`${fault.at} ${fault.message}`}>
+              <span className="mono">{fault.at.replace(/^documents\[\d+\]\.?/, '')}</span> {fault.message}
+            </li>
+          ))}
+        </ul>
+      )}
     </Note>
   )
 }

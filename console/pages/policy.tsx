@@ -192,7 +192,7 @@ function Editor({
       <PolicyEditor text={body} onText={setBody} fault={place} label={text.policies.text} />
       {error !== null && (
         <div className="stack">
-          <FaultNote error={error} {...(place && { where: text.policies.fault(place.line) })} />
+          <FaultNote error={error} />
         </div>
       )}
       {isChecked && (

@@ -1,4 +1,5 @@
-// The two static files of our pages, style and the passkey script, served on each of our hosts from memory.
+// The two static files of our pages, style and the passkey script, served from memory on each of our hosts, below
+// /auth/ because the console's own files have the rest of its paths.
 import { readFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { setSecurityHeaders, type Answer } from './headers.ts'
@@ -12,7 +13,7 @@ const files = new Map<string, { readonly bytes: Buffer; readonly type: string; r
   ).map(([name, type]) => {
     const bytes = readFileSync(new URL(`assets/${name}`, import.meta.url))
     const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12)
-    return [name, { bytes, type, path: `/assets/${hash}/${name}` }] as const
+    return [name, { bytes, type, path: `/auth/assets/${hash}/${name}` }] as const
   }),
 )
 

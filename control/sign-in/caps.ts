@@ -21,6 +21,8 @@ export const caps = {
   knownTries: { unit: 'failures', default: 20, reason: 'a known browser is a person, or a thief of it' },
   knownRefillMs: { unit: 'ms per try', default: 30_000, reason: 'independent of what strangers do' },
   codeTries: { unit: 'codes', default: 5, reason: 'three of a million codes are valid at a time' },
+  slowedEvents: { unit: 'events', default: 5, reason: 'an attack is seen; it does not fill the journal' },
+  slowedEventRefillMs: { unit: 'ms per event', default: 30_000, reason: '120 an hour and account while it lasts' },
   visitTries: { unit: 'requests', default: 300, reason: 'an office that opens its laptops at nine' },
   visitRefillMs: { unit: 'ms per request', default: 500, reason: 'each makes a row; 2 rows per second and source' },
   buckets: { unit: 'entries', default: 50_000, reason: 'about 100 bytes each' },

@@ -107,7 +107,7 @@ async function checkPassword(step: Step): Promise<void> {
   const attempt = attemptOf(step, isLinked ? user : undefined, name)
   const waitMs = throttle.take(attempt)
   if (waitMs > 0) {
-    await showPage(step, tooMany(waitMs))
+    await slowDown(step, 'password', isLinked ? user : undefined, waitMs)
     return
   }
   const verdict = await passwords.verify(form.password, isLinked ? account.passwordHash : null)
@@ -149,7 +149,7 @@ async function checkCode(step: Step): Promise<void> {
   const attempt = attemptOf(step, user, user.name)
   const waitMs = throttle.take(attempt)
   if (waitMs > 0) {
-    await showPage(step, tooMany(waitMs))
+    await slowDown(step, 'code', user, waitMs)
     return
   }
   const next: Progress = { ...state, tries: state.tries + 1 }
@@ -248,6 +248,22 @@ function attemptOf({ parts, realm, visit }: Step, user: SignInUser | undefined, 
     ip: visit.ip,
     knownBrowser: user ? knownBrowserOf(visit.request, tenant.name, user.id, keys, parts.deps.nowMs()) : null,
   }
+}
+
+async function slowDown(
+  step: Step,
+  method: 'password' | 'code',
+  user: SignInUser | undefined,
+  waitMs: number,
+): Promise<void> {
+  const { events, slowedEvents } = step.parts
+  const { id: tenantId } = step.realm.tenant
+  const key = `${tenantId}/${user?.id ?? ''}`
+  if (slowedEvents.waitMs(key) === 0) {
+    slowedEvents.take(key)
+    await events.refused({ tenantId, ip: step.visit.ip, method, reason: 'too-many-tries', user })
+  }
+  await showPage(step, tooMany(waitMs))
 }
 
 function tooMany(waitMs: number): Message {

@@ -26,6 +26,8 @@ export type SignInParts = {
   /** Requests that make a row before anyone is known, per source. */
   readonly visits: Buckets
   readonly events: SignInEvents
+  /** How many refusals for too many tries are journalled, per account. */
+  readonly slowedEvents: Buckets
   readonly upstreams: Upstreams
   readonly clientIp: (request: IncomingMessage) => string
 }

@@ -69,6 +69,11 @@ export async function createSignIn(
       caps.buckets.default,
     ),
     events: createSignInEvents(deps),
+    slowedEvents: createBuckets(
+      { burst: caps.slowedEvents.default, refillMs: caps.slowedEventRefillMs.default },
+      deps.nowMs,
+      caps.buckets.default,
+    ),
     upstreams: createUpstreams(deps.nowMs),
     clientIp: options.clientIp ?? ((request) => request.socket.remoteAddress ?? '0.0.0.0'),
   }

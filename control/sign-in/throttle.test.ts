@@ -98,6 +98,8 @@ describe('at the sign-in page', () => {
       if (page.status === 429) assert.ok(Number(page.headers['retry-after']) > 0)
     }
     assert.deepEqual(statuses.slice(-2), [429, 429])
+    const reasons = world.events.map(({ event }) => (event['unmapped'] as { reason?: string } | undefined)?.reason)
+    assert.equal(reasons.filter((reason) => reason === 'too-many-tries').length, 2)
     const right = await signInAt(world, world.browser('203.0.113.1'), 'acme', 'alice')
     assert.equal(right.status, 429, 'a stranger with the right password learns nothing now')
     assert.match((await signInAt(world, home, 'acme', 'alice')).text, /Your apps/)

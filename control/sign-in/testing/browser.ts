@@ -1,6 +1,7 @@
 // A browser for tests: cookies with the rules of `__Host-` and `__Secure-`, redirects, forms, Origin. No JavaScript.
 // Talks plain HTTP to one test server whatever the host, and believes that it is https.
 import { request as httpRequest } from 'node:http'
+import { request as httpsRequest } from 'node:https'
 
 export type Answer = {
   readonly status: number
@@ -23,9 +24,13 @@ export class Browser {
   readonly ip: string
   cookies: Cookie[] = []
 
-  constructor(port: number, ip = '192.0.2.1') {
+  readonly #ca: readonly string[] | undefined
+
+  /** With `ca` it really speaks TLS, and trusts only that. */
+  constructor(port: number, ip = '192.0.2.1', ca?: readonly string[]) {
     this.#port = port
     this.ip = ip
+    this.#ca = ca
   }
 
   /** One request, no redirects. */
@@ -41,8 +46,10 @@ export class Browser {
     const cookie = this.cookieHeader(url)
     const origin = options.origin === undefined ? url.origin : options.origin
     const answer = await new Promise<Answer>((resolve, reject) => {
-      const request = httpRequest(
+      const tls = this.#ca && { ca: [...this.#ca], servername: url.hostname }
+      const request = (tls ? httpsRequest : httpRequest)(
         {
+          ...tls,
           host: '127.0.0.1',
           port: this.#port,
           method,

@@ -252,12 +252,14 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       issued.renewDue()
     },
   })
+  let ticks = 0
   const housekeeping = setInterval(() => {
     for (const link of links) {
       // A link does not outlive its certificate: the connector comes back with a newer one.
       if (link.notAfterMs <= now()) link.destroy(new Fault('certificate-refused'))
       else link.topUp()
     }
+    if (++ticks % 5 === 0) links.reportAll()
     for (const report of links.takeReports()) feed.tell(report)
   }, caps.connectorReportMs.default)
   const sweeping = setInterval(() => {

@@ -3,7 +3,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { HeadRefusal } from '#transport/http-strictness.ts'
-import { guardRequests, type CheckedRequest } from '#transport/request-guard.ts'
+import { guardRequests, strictServerOptions, type CheckedRequest } from '#transport/request-guard.ts'
 import { caps as transportCaps } from '#transport/caps.ts'
 import { caps } from '#exchange/caps.ts'
 
@@ -31,15 +31,12 @@ export function createDoorServer(handlers: HttpHandlers): DoorServer {
     },
   })
   const server: Server = createServer({
-    insecureHTTPParser: false,
-    requireHostHeader: true,
-    maxHeaderSize: transportCaps.headerBytes.default,
+    ...strictServerOptions,
     headersTimeout: caps.requestHeadMs.default,
     // Large uploads take as long as they take; the relay behind has its own idle deadline.
     requestTimeout: 0,
     keepAliveTimeout: caps.keepAliveMs.default,
     connectionsCheckingInterval: 2_000,
-    noDelay: true,
     highWaterMark: 65_536,
   })
   server.maxHeadersCount = 2 * transportCaps.headerCount.default

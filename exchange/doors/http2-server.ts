@@ -81,7 +81,8 @@ function limitResets(session: Http2Session, onRefused: (why: string) => void): v
   let windowStartMs = 0
   session.on('stream', (stream) => {
     stream.on('error', () => {})
-    stream.once('aborted', () => {
+    stream.once('close', () => {
+      if (stream.rstCode === constants.NGHTTP2_NO_ERROR) return
       const nowMs = performance.now()
       if (nowMs - windowStartMs > 1000) {
         windowStartMs = nowMs

@@ -73,6 +73,7 @@ export async function startTestControl(issueIntermediate: IssueIntermediate) {
   const waiting = new Set<() => void>()
   const codes = new Map<string, { host: string; tenantId: string; sessionId: string; challenge: string }>()
   const ended: string[] = []
+  const asked = new Map<number, (answer: Extract<FeedFromExchange, { type: 'live-flows' }>) => void>()
   let frames: FrameConnection | undefined
   let exchangeId = ''
   let hellos = 0
@@ -138,6 +139,13 @@ export async function startTestControl(issueIntermediate: IssueIntermediate) {
         tokens: [control.sign('heartbeat', { tenantId, epoch, sequence, issuedAtMs })],
       })
     },
+    listFlows(tenantId: string) {
+      const { promise, resolve } = Promise.withResolvers<Extract<FeedFromExchange, { type: 'live-flows' }>>()
+      const requestId = asked.size + 1
+      asked.set(requestId, resolve)
+      control.send({ type: 'list-flows', requestId, tenantId, limit: 100 })
+      return promise
+    },
     /** A hand-off code as the portal makes it. */
     makeCode(host: string, tenantId: string, sessionId: string, challenge: string): string {
       const code = randomBytes(24).toString('base64url')
@@ -165,7 +173,8 @@ export async function startTestControl(issueIntermediate: IssueIntermediate) {
       waiting.clear()
       return
     }
-    if (!('requestId' in message) || message.type === 'live-flows') return
+    if (message.type === 'live-flows') return asked.get(message.requestId)?.(message)
+    if (!('requestId' in message)) return
     const { requestId } = message
     answer(message).then(
       (value) => frames?.send({ type: 'answer', requestId, value }),

@@ -35,6 +35,7 @@ export type CallOptions = {
 export async function startTestControl(
   deps: ControlDeps = {},
   folder = mkdtempSync(join(tmpdir(), 'sallyport-control-')),
+  { keep = false, ...overrides }: { readonly keep?: boolean; readonly store?: unknown; readonly relays?: unknown } = {},
 ) {
   const config = parseControlConfig({
     dataFolder: folder,
@@ -42,13 +43,14 @@ export async function startTestControl(
     appsDomain,
     publicPort: 8443,
     listen: { host: '127.0.0.1', port: 0 },
+    ...overrides,
   })
   const control = await startControl(config, deps)
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const close = async () => {
     agent.destroy()
     await control.close()
-    await rm(folder, { recursive: true, force: true })
+    if (!keep) await rm(folder, { recursive: true, force: true })
   }
   return {
     control,

@@ -46,6 +46,7 @@ export class ExchangeLink {
   #lastRequestId = 0
   #journal: Promise<void> = Promise.resolve()
   #batches = 0
+  #sending: Promise<void> = Promise.resolve()
 
   constructor(socket: TLSSocket, deps: LinkDeps) {
     this.#deps = deps
@@ -243,16 +244,25 @@ export class ExchangeLink {
   #refreshSlices(tenantId: string, changes: readonly Change[] | 'snapshot'): void {
     if (changes !== 'snapshot' && !changes.some(concernsConnectors)) return
     for (const { connectorId } of this.connectorsOf(tenantId)) {
-      sliceOf(tenantId, connectorId, this.#deps).then(
-        (token) => this.#frames.send({ type: 'slice', tenantId, connectorId, token } satisfies FeedFromControl),
+      sliceOf(tenantId, connectorId, this.#deps)
+        .then((token) => this.#send({ type: 'slice', tenantId, connectorId, token }))
         // A connector that was just revoked has no slice; the exchange cuts its link.
-        () => undefined,
-      )
+        .catch(() => undefined)
     }
   }
 
+  /** One message after the other, each when there is room: snapshots of many tenants at once fill no queue. */
   async #send(message: FeedFromControl): Promise<void> {
-    if (!this.#frames.send(message)) await this.#frames.drained()
+    const before = this.#sending
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#sending = promise
+    await before
+    try {
+      await this.#frames.drained()
+      this.#frames.send(message)
+    } finally {
+      resolve()
+    }
   }
 }
 

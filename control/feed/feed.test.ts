@@ -172,6 +172,24 @@ describe('news', () => {
   })
 })
 
+it('brings a tenant that needs several chunks, whole', async () => {
+  const large = await addTenantWithAdministrator(test, 'large')
+  const email = `"${'x'.repeat(280)}"`
+  const documents = Array.from({ length: 4500 }, (_, index) => ({
+    kind: 'User',
+    name: `person-${index}`,
+    spec: { email, displayName: '"'.repeat(120) },
+  }))
+  const answer = await test.call('/v1/tenants/large/apply', { token: large.token, body: { documents } })
+  assert.equal(answer.status, 200, answer.text.slice(0, 300))
+  await exchange.close()
+  exchange = await FakeExchange.start(test, identity)
+  await exchange.until(() => exchange.records(large.id).length > 4500)
+  const chunks = exchange.told.filter((message) => message.type === 'snapshot-chunk' && message.tenantId === large.id)
+  assert.ok(chunks.length > 1)
+  assert.deepEqual(new Map(exchange.tenants.get(large.id)?.records), await truth(large.id))
+})
+
 describe('an effect', () => {
   it('is told once every exchange said so, with the flows that were cut', async () => {
     const session = await newSession()

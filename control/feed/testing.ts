@@ -63,7 +63,7 @@ export class FakeExchange {
   readonly #watchers = new Set<() => void>()
   readonly #answers = new Map<number, (answer: Extract<FeedFromControl, { type: 'answer' }>) => void>()
   #keys: KeyObject[] = []
-  #chunks: { root: ReturnType<typeof snapshotRoot.parse>; texts: string[] } | undefined
+  readonly #arriving = new Map<string, { root: ReturnType<typeof snapshotRoot.parse>; texts: string[] }>()
   #lastRequestId = 0
   readonly #journalKeyPem = generateKeyPairSync('ed25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
 
@@ -140,10 +140,10 @@ export class FakeExchange {
         this.#keys = message.snapshotKeys.map((pem) => createPublicKey(pem))
         break
       case 'snapshot-root':
-        this.#chunks = { root: snapshotRoot.parse(this.#verify('snapshot-root', message.token)), texts: [] }
+        this.#onRoot(message.token)
         break
       case 'snapshot-chunk':
-        this.#onChunk(message.text)
+        this.#onChunk(message.tenantId, message.text)
         break
       case 'delta':
         this.#onDelta(delta.parse(this.#verify('delta', message.token)))
@@ -176,8 +176,13 @@ export class FakeExchange {
     return verifyToken(purpose, token, this.#keys, { maxBytes: 2_000_000 })
   }
 
-  #onChunk(text: string): void {
-    const open = this.#chunks
+  #onRoot(token: string): void {
+    const root = snapshotRoot.parse(this.#verify('snapshot-root', token))
+    this.#arriving.set(root.tenantId, { root, texts: [] })
+  }
+
+  #onChunk(chunkTenantId: string, text: string): void {
+    const open = this.#arriving.get(chunkTenantId)
     if (!open) throw new Error('a chunk without a root')
     if (toBase64url(sha256(text)) !== open.root.chunkHashes[open.texts.length]) throw new Error('another chunk')
     open.texts.push(text)
@@ -192,7 +197,7 @@ export class FakeExchange {
       snapshots: (before?.snapshots ?? 0) + 1,
       heartbeats: before?.heartbeats ?? 0,
     })
-    this.#chunks = undefined
+    this.#arriving.delete(chunkTenantId)
     this.#receipt(tenantId, sequence)
   }
 

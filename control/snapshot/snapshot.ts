@@ -41,7 +41,8 @@ function chunksOf(records: Iterable<TenantRecords>): string[] {
   let bytes = 2
   for (const record of records) {
     const text = JSON.stringify(record)
-    const size = Buffer.byteLength(text) + 1
+    // A chunk travels as a JSON string: its quotes are escaped, and that is what has to fit the frame.
+    const size = Buffer.byteLength(JSON.stringify(text)) + 1
     if (size + 2 > MAX_CHUNK_BYTES)
       throw new Fault('internal', { detail: { why: 'a record over a chunk', id: record.id } })
     if (bytes + size > MAX_CHUNK_BYTES) {

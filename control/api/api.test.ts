@@ -1,7 +1,9 @@
 // The API over real HTTPS: what it does, what it refuses, and that what it acknowledged is on record.
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { routes } from '#core/api/routes.ts'
+import type { Route } from '#core/api/route.ts'
+import { routes, type RouteName } from '#core/api/routes.ts'
+import { handlers } from './api.ts'
 import {
   addTenantWithAdministrator,
   appsDomain,
@@ -209,6 +211,35 @@ describe('access', () => {
     assert.equal(token.body.error.code, 'not-permitted')
   })
 
+  it('in the provider’s tenant has no step between reading and everything', async () => {
+    const token = await providerToken(test)
+    const P = '/v1/tenants/provider'
+    await test.call(`${P}/apply`, { token, body: { documents: [{ kind: 'User', name: 'helper', spec: {} }] } })
+    const role = await test.call(`${P}/administrators/helper`, { token, method: 'PUT', body: { role: 'tenant-admin' } })
+    assert.equal(role.body.error.code, 'not-permitted')
+    const made = await test.call(`${P}/api-tokens`, {
+      token,
+      body: { name: 'x', role: 'tenant-admin', expiresInSeconds: 60 },
+    })
+    assert.equal(made.body.error.code, 'not-permitted')
+    const auditor = await test.call(`${P}/api-tokens`, {
+      token,
+      body: { name: 'x', role: 'auditor', expiresInSeconds: 60 },
+    })
+    const escalate = await test.call(`${P}/users/admin/invitation`, { token: auditor.body.token, body: {} })
+    assert.equal(escalate.status, 403)
+    assert.equal((await test.call('/v1/tenants', { token: auditor.body.token })).status, 403)
+  })
+
+  it('by a token does not outlive it through another token', async () => {
+    const short = await asAdmin(`${T}/api-tokens`, { name: 'short', role: 'tenant-admin', expiresInSeconds: 60 })
+    const child = await test.call(`${T}/api-tokens`, {
+      token: short.body.token,
+      body: { name: 'child', role: 'auditor', expiresInSeconds: 86_400 },
+    })
+    assert.equal(child.body.expiresAt, short.body.expiresAt)
+  })
+
   it('of a provider administrator ends at the door of a tenant', async () => {
     const token = await providerToken(test)
     assert.equal((await test.call('/v1/tenants', { token })).status, 200)
@@ -320,6 +351,13 @@ describe('enrolment', () => {
 })
 
 describe('what was acknowledged', () => {
+  it('is written by every handler that changes something', () => {
+    for (const [name, route] of Object.entries<Route>(routes)) {
+      if (route.method === 'GET' || route.access === 'public' || name === 'explain') continue
+      assert.match(handlers[name as RouteName].toString(), /await record\(/, name)
+    }
+  })
+
   it('is in the journal with who, what and before and after, and without secrets', async () => {
     const made = await asAdmin(`${T}/api-tokens`, { name: 'ci', role: 'auditor', expiresInSeconds: 600 })
     const events = await asAdmin(`${T}/events?class=6003&limit=1000`)

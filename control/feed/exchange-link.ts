@@ -207,7 +207,7 @@ export class ExchangeLink {
     }
     if (this.#open >= caps.feedRequests.default) return refuse(new Fault('at-capacity'))
     this.#open++
-    answerRequest(request, { ...this.#deps, serves: (tenantId) => this.serves(tenantId) })
+    inTime(answerRequest(request, { ...this.#deps, serves: (tenantId) => this.serves(tenantId) }))
       .then((value) => answer({ value }), refuse)
       .catch((error: unknown) => this.destroy(asFault(error)))
       .finally(() => this.#open--)
@@ -263,6 +263,17 @@ export class ExchangeLink {
     } finally {
       resolve()
     }
+  }
+}
+
+/** The exchange stops waiting at some point; so does what we hold for it. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(() => reject(new Fault('request-timeout')), caps.feedRequestMs.default)
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

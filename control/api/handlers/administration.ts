@@ -7,7 +7,8 @@ import { isoTime } from '#control/directory/access-requests.ts'
 import { requireAdministrator } from '#control/directory/last-administrator.ts'
 import type { Some } from '#control/api/call.ts'
 import { mapPage, pageOf } from '#control/api/page.ts'
-import { API_TOKEN_PREFIX, hashSecret, lesserRole } from '#control/api/principal.ts'
+import { API_TOKEN_PREFIX, hashSecret, lesserRole, type Principal } from '#control/api/principal.ts'
+import type { RoleName } from '#control/store/schema.ts'
 
 const DEFAULT_TOKEN_SECONDS = 3600
 const DEFAULT_INVITATION_SECONDS = 7 * 86_400
@@ -150,6 +151,7 @@ export const administrationHandlers: Some<
   putAdministrator: async ({ context, tenant, principal, params, body, record }) => {
     const user = await findUser(tenant, params['user'] ?? '')
     const { role } = body
+    requireRoleOf(principal, role)
     if (role === 'provider-admin' && !principal.roles.has('provider-admin')) throw new Fault('not-permitted')
     const nowMs = context.nowMs()
     const before = await tenant.transaction(async (tx) => {
@@ -214,10 +216,14 @@ export const administrationHandlers: Some<
 
   createApiToken: async ({ context, tenantId, tenant, principal, body, record }) => {
     if (lesserRole(body.role, [...principal.roles]) !== body.role) throw new Fault('not-permitted')
+    requireRoleOf(principal, body.role)
     const nowMs = context.nowMs()
     const token = newToken(API_TOKEN_PREFIX)
     const id = newId('apiToken')
-    const expiresAtMs = nowMs + body.expiresInSeconds * 1000
+    const wantedMs = nowMs + body.expiresInSeconds * 1000
+    // A token that leaked must not renew itself: what it makes ends with it.
+    const isByToken = principal.door === 'api-token' && principal.expiresAtMs !== null
+    const expiresAtMs = isByToken ? Math.min(wantedMs, principal.expiresAtMs ?? wantedMs) : wantedMs
     await tenant.transaction(async (tx) => {
       const held = await tx.selectFrom('apiTokens').select('apiTokens.id').execute()
       if (held.length >= caps.apiTokens.default) throw new Fault('at-capacity')
@@ -255,6 +261,15 @@ export const administrationHandlers: Some<
     await record({ target: name, resourceKind: 'apiToken', details: { id } })
     return {}
   },
+}
+
+/**
+ * In the provider's tenant there are provider administrators and auditors only: whoever may write users there could
+ * make themselves one of the others, by an invitation or an identity.
+ */
+function requireRoleOf(principal: Principal, role: RoleName): void {
+  if (principal.isProvider && role === 'tenant-admin')
+    throw new Fault('not-permitted', { hint: 'The provider has provider administrators and auditors only.' })
 }
 
 type Handle = Parameters<Some<'inviteUser'>['inviteUser']>[0]['tenant']

@@ -19,8 +19,6 @@ const REGISTERED = 1
 export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
   enrol: async ({ context, body, ip }) => {
     const { store, authority } = context
-    // The key is proven before the token is spent: a broken request does not cost the token.
-    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const hash = hashSecret(body.token.split('~')[0] ?? '')
     const place = await store.provider
       .selectFrom('secretIndex')
@@ -30,6 +28,9 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
       .executeTakeFirst()
     if (!place) throw new Fault('token-invalid')
     const { tenantId } = place
+    // After the look-up, so that strangers cost us no signature check; before the token is spent, so that a broken
+    // request does not cost the token.
+    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const enrolled = await store.forTenant(tenantId).transaction(async (tx) => {
       const tenant = await readTenant(tx)
       const nowMs = context.nowMs()
@@ -69,9 +70,9 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
 
   deviceSignIn: async ({ context, body, ip }) => {
     const { store, authority } = context
-    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const facts = (await context.links.signIn?.verifyAccessToken(body.accessToken)) ?? null
     if (facts === null || facts.expiresAtMs <= context.nowMs()) throw new Fault('token-invalid')
+    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const { tenantId, userId } = facts
     const device = await store.forTenant(tenantId).transaction(async (tx) => {
       const found = await addDevice(tx, userId, { name: body.name, os: body.os, thumbprint, nowMs: context.nowMs() })

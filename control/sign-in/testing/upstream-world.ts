@@ -12,8 +12,6 @@ import { createOidcModels } from '#control/sign-in/oidc-adapter.ts'
 import { newId } from '#core/ids.ts'
 import type { World } from './world.ts'
 
-export type Upstream = Awaited<ReturnType<typeof startUpstream>>
-
 export async function startUpstream(world: World, redirectUris: readonly string[], logoutUri?: string) {
   const authority = await createAuthority({ commonName: 'Other CA', days: 1, pathLength: 0 })
   const leaf = generateKeyPairSync('ec', { namedCurve: 'P-256' })

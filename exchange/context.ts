@@ -29,8 +29,8 @@ export type ExchangeContext = {
   readonly browserSessions: BrowserSessions
   /** Signs what apps are told about people. */
   readonly assertionKey: AssertionKey
-  /** What control said last; undefined until the first contact of this run. */
-  readonly welcome: () => Welcome | undefined
+  /** What control said last, in this run or an earlier one. */
+  readonly welcome: () => Pick<Welcome, 'publicPort' | 'exchanges'> | undefined
   /** Fetches what flows of this session will need, so that they open while control is away. Never waits, never fails. */
   readonly prepareSession: (tenantId: string, sessionId: string) => void
   readonly now: () => number

@@ -85,7 +85,7 @@ test('goes by what it has kept when control is away, verified anew', async () =>
   await world.control.change(world.acme, changedApp(world.wiki, { displayName: 'kept' }))
   world.control.isSilent = true
   await world.restart()
-  while (world.exchange.metrics().tenants < 2) await new Promise((resolve) => setTimeout(resolve, 5))
+  await world.exchange.ready(AbortSignal.timeout(5000))
   assert.equal(await nameOf(world), 'kept')
 })
 

@@ -23,11 +23,17 @@ export function createReDecide({ flows, clock = () => performance.now() }: ReDec
       const places = changes === 'all' ? (['tenant'] as const) : changes.map(placeOf)
       // What names a person, a device, a session, an app or a connector touches few flows and cannot wait.
       let cut = 0
-      for (const flow of touchedBy(tenantId, places)) cut += flow.reconsider()
+      for (const flow of touchedBy(tenantId, places)) cut += reconsider(flow)
       if (places.includes('tenant')) cut += await inSlices([...flows.ofTenant(tenantId)])
       return cut
     },
     sweep: () => inSlices([...flows]),
+  }
+
+  function reconsider(flow: Flow): number {
+    const cut = flow.reconsider()
+    flows.reschedule(flow)
+    return cut
   }
 
   function touchedBy(tenantId: string, places: readonly Place[]): Set<Flow> {
@@ -43,7 +49,7 @@ export function createReDecide({ flows, clock = () => performance.now() }: ReDec
     let cut = 0
     let sliceEndMs = clock() + caps.reDecideSliceMs.default
     for (const flow of list) {
-      cut += flow.reconsider()
+      cut += reconsider(flow)
       if (clock() < sliceEndMs) continue
       // Traffic of everyone else goes on between slices.
       await new Promise((resolve) => setImmediate(resolve))

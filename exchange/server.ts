@@ -27,7 +27,7 @@ import { createSealedFlows } from '#exchange/doors/sealed-flow.ts'
 import { createTlsDoors } from '#exchange/doors/tls-doors.ts'
 import { dialControl } from '#exchange/feed/dial-control.ts'
 import { startFeed, type Feed, type Told, type Welcome } from '#exchange/feed/feed.ts'
-import { openLastGood } from '#exchange/feed/last-good.ts'
+import { openLastGood, type SavedWelcome } from '#exchange/feed/last-good.ts'
 import { listFlows } from '#exchange/feed/live-flow-list.ts'
 import { createNews, type Applied } from '#exchange/feed/news.ts'
 import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
@@ -63,7 +63,7 @@ export type Exchange = {
   readonly exchangeId: string
   readonly port: number
   readonly metrics: () => ExchangeMetrics
-  /** Resolves when control was heard in this run and the doors have their certificates. */
+  /** Resolves when there is something to decide on, from control or from an earlier run, and doors have certificates. */
   readonly ready: (signal?: AbortSignal) => Promise<void>
   /** Stops accepting, tells links and agents, lets flows end for a while, then cuts. */
   readonly close: () => Promise<void>
@@ -86,10 +86,10 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const lastGood = openLastGood(join(config.dataFolder, 'tenants'), (error) =>
     log('the last good snapshot could not be kept', { error: String(error) }),
   )
-  const saved = await lastGood.readKeys()
+  const saved = await lastGood.readWelcome()
   let snapshotKeys = readKeys(saved?.snapshotKeys ?? identity.snapshotKeys)
   let statementKeys: readonly KeyObject[] = readKeys(saved?.statementKeys ?? identity.statementKeys)
-  let welcome: Welcome | undefined
+  let welcome: SavedWelcome | undefined = saved
   let isDraining = false
   const heard = Promise.withResolvers<void>()
   /** What has been started so far, to be ended in reverse. */
@@ -168,9 +168,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     },
     random,
     // What an earlier run has kept is in force before control is heard.
-    after: lastGood
-      .read()
-      .then((kept) => news.restore(kept, (error) => log('a saved tenant was refused', { error: String(error) }))),
+    after: restore(),
   })
   const shipping: Shipping = startShipping(journal, () => feed)
   const context: ExchangeContext = {
@@ -297,16 +295,28 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   }
   return exchange
 
+  async function restore(): Promise<void> {
+    const kept = await lastGood.read()
+    news.restore(kept, (error) => log('a saved tenant was refused', { error: String(error) }))
+    // With tenants and a door certificate from an earlier run, service goes on before control is heard.
+    if (saved === undefined || kept.length === 0) return
+    await issued.ensure('doors', null)
+    heard.resolve()
+  }
+
   function onWelcome(said: Welcome): void {
     if (said.exchangeId !== exchangeId) throw new Fault('wire-malformed', { detail: { why: 'for another exchange' } })
     welcome = said
     snapshotKeys = readKeys(said.snapshotKeys)
     statementKeys = said.statementKeys.map((pem) => createPublicKey(pem))
     directory.setDomains({ domain: said.domain, appsDomain: said.appsDomain })
-    lastGood.saveKeys({
+    const { appsDomain, publicPort, exchanges } = said
+    lastGood.saveWelcome({
       snapshotKeys: said.snapshotKeys,
       statementKeys: said.statementKeys,
-      appsDomain: said.appsDomain,
+      appsDomain,
+      publicPort,
+      exchanges,
     })
     shipping.reconnected()
     links.reportAll()
@@ -372,7 +382,6 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
 
   async function release(_fault: Fault): Promise<void> {
     isDraining = true
-    issued.close()
     sealed.close()
     for (const flow of flows) flow.cut('exchange-closed')
     flows.close()
@@ -384,6 +393,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     parking.destroy()
     await Promise.allSettled([shipping.close(), journal.sync()])
     await feed.close()
+    await issued.close()
     await lastGood.settled()
     await journal.close()
   }

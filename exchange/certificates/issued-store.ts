@@ -42,7 +42,8 @@ export type IssuedStore = {
   /** Asks for a new one although the old one lasts: its names have changed. Not more often than once a minute. */
   readonly replace: (use: CertificateUse, tenantId: string | null) => void
   readonly renewDue: () => void
-  readonly close: () => void
+  /** Asks for nothing more; resolves when nothing is being written. */
+  readonly close: () => Promise<void>
 }
 
 export function openIssuedStore(deps: IssuedStoreDeps): IssuedStore {
@@ -66,8 +67,9 @@ export function openIssuedStore(deps: IssuedStoreDeps): IssuedStore {
         if (isDue(pair)) renew(use, tenantId)
       }
     },
-    close() {
+    async close() {
       isClosed = true
+      await Promise.allSettled(asking.values())
     },
   }
 
@@ -91,6 +93,7 @@ export function openIssuedStore(deps: IssuedStoreDeps): IssuedStore {
     const key = keyOf(use, tenantId)
     const known = asking.get(key)
     if (known !== undefined) return known
+    if (isClosed) return Promise.reject(new Fault('closing'))
     const asked = issue(use, tenantId).finally(() => asking.delete(key))
     asking.set(key, asked)
     return asked
@@ -106,7 +109,8 @@ export function openIssuedStore(deps: IssuedStoreDeps): IssuedStore {
     const isRenewal = pairs.has(keyOf(use, tenantId))
     pairs.set(keyOf(use, tenantId), pair)
     if (isRenewal) deps.onRenewed(use, tenantId)
-    await save(use, tenantId, pair).catch((error: unknown) => deps.onFailure(asFault(error), use, tenantId))
+    if (!isClosed)
+      await save(use, tenantId, pair).catch((error: unknown) => deps.onFailure(asFault(error), use, tenantId))
     return pair
   }
 

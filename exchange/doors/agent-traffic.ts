@@ -65,6 +65,7 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): Agen
       if (request.method !== 'CONNECT') return absoluteUpgrade(request, socket, first, head, asker)
       const { host, port } = head.authority
       if (port === undefined) throw new Fault('request-malformed')
+      if (context.isDraining()) throw new Fault('closing')
       const who = signedIn(asker)
       const app = who.tenant.appOfName(host, port)
       if (app === undefined) return refuseUnknown(socket, who, host, port)

@@ -1,6 +1,6 @@
 // The connector link door and the park door: who may speak as a connector, and whose sockets wait here. Must never let
 // two links speak for one connector, nor keep its sockets when its link is gone.
-import { asFault } from '#core/fault.ts'
+import { asFault, Fault } from '#core/fault.ts'
 import { isId } from '#core/ids.ts'
 import type { Incoming } from '#exchange/accept.ts'
 import { logFault, type ExchangeContext } from '#exchange/context.ts'
@@ -8,7 +8,6 @@ import type { Parking } from '#exchange/flows/parking.ts'
 import { identifyConnector } from '#exchange/identify.ts'
 import { ConnectorLink } from './connector-link.ts'
 import type { Secured } from './tls-doors.ts'
-import { Fault } from '#core/fault.ts'
 
 export type LinkDoor = {
   readonly enter: (secured: Secured) => void
@@ -16,7 +15,7 @@ export type LinkDoor = {
 }
 
 export function createLinkDoor(context: ExchangeContext, parking: Parking): LinkDoor {
-  const { links, feed, directory } = context
+  const { links, feed } = context
 
   return {
     enter(secured) {
@@ -36,15 +35,10 @@ export function createLinkDoor(context: ExchangeContext, parking: Parking): Link
       }
     },
     park({ socket, bytes }) {
-      parking.admit(socket, bytes).then(
-        (connectorId) => {
-          for (const tenant of directory) links.get(tenant.id, connectorId)?.topUp()
-        },
-        (error: unknown) => {
-          context.count('refused')
-          logFault(context.log, 'park door', asFault(error))
-        },
-      )
+      parking.admit(socket, bytes).catch((error: unknown) => {
+        context.count('refused')
+        logFault(context.log, 'park door', asFault(error))
+      })
     },
   }
 

@@ -3,7 +3,7 @@
 import type { DeviceRecord, SessionRecord } from '#core/records/records.ts'
 import type { FlowAnswer, OpenFlow } from '#core/wire/flow.ts'
 import { deny, type Decision } from '#core/policy/decide.ts'
-import { asFault, isFault } from '#core/fault.ts'
+import { asFault, Fault, isFault } from '#core/fault.ts'
 import { refuseTls } from '#transport/tls-alert.ts'
 import type { Incoming } from '#exchange/accept.ts'
 import { caps } from '#exchange/caps.ts'
@@ -36,6 +36,7 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
   return {
     async open(asker, { host, port }) {
       const { tenant, device, session, clientIp } = asker
+      if (context.isDraining()) throw new Fault('closing')
       const app = tenant.appOfName(host, port)
       if (app === undefined) return { kind: 'unknown' }
       // Decided request by request, and therefore never sealed.

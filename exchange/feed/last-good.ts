@@ -19,16 +19,19 @@ export type LastGood = {
   readonly saveDelta: (tenantId: string, token: string) => void
   readonly saveHeartbeat: (tenantId: string, token: string) => void
   readonly forget: (tenantId: string) => void
-  readonly saveKeys: (keys: SavedKeys) => void
-  readonly readKeys: () => Promise<SavedKeys | undefined>
+  readonly saveWelcome: (welcome: SavedWelcome) => void
+  readonly readWelcome: () => Promise<SavedWelcome | undefined>
   /** Resolves when everything asked for so far is on disk or has failed. */
   readonly settled: () => Promise<void>
 }
 
-export type SavedKeys = {
+/** What control said about the installation: kept for a start without it. */
+export type SavedWelcome = {
   readonly snapshotKeys: readonly string[]
   readonly statementKeys: readonly string[]
   readonly appsDomain: string
+  readonly publicPort: number
+  readonly exchanges: readonly string[]
 }
 
 export function openLastGood(folder: string, onFailure: (error: unknown) => void): LastGood {
@@ -76,14 +79,14 @@ export function openLastGood(folder: string, onFailure: (error: unknown) => void
         for (const kind of ['snapshot', 'deltas', 'heartbeat']) await rm(file(tenantId, kind), { force: true })
       })
     },
-    saveKeys(keys) {
-      enqueue('keys', () => replaceFile(join(folder, 'keys.json'), JSON.stringify(keys)))
+    saveWelcome(welcome) {
+      enqueue('welcome', () => replaceFile(join(folder, 'welcome.json'), JSON.stringify(welcome)))
     },
-    async readKeys() {
-      const text = await readText(join(folder, 'keys.json'))
+    async readWelcome() {
+      const text = await readText(join(folder, 'welcome.json'))
       if (text === undefined) return undefined
       const value: unknown = JSON.parse(text)
-      return isSavedKeys(value) ? value : undefined
+      return isSavedWelcome(value) ? value : undefined
     },
     async settled() {
       await Promise.all(queues.values())
@@ -124,10 +127,12 @@ function isSavedSnapshot(value: unknown): value is { readonly root: string; read
   return typeof value.root === 'string' && isTexts(value.chunks)
 }
 
-function isSavedKeys(value: unknown): value is SavedKeys {
+function isSavedWelcome(value: unknown): value is SavedWelcome {
   if (typeof value !== 'object' || value === null || !('snapshotKeys' in value) || !('statementKeys' in value))
     return false
   if (!('appsDomain' in value) || typeof value.appsDomain !== 'string') return false
+  if (!('publicPort' in value) || typeof value.publicPort !== 'number') return false
+  if (!('exchanges' in value) || !isTexts(value.exchanges)) return false
   return isTexts(value.snapshotKeys) && isTexts(value.statementKeys)
 }
 

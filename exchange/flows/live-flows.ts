@@ -15,7 +15,7 @@ export type Flow = {
   readonly access: Access
   readonly way: FlowWay
   readonly openedAtMs: number
-  /** When time alone may end it. */
+  /** When time alone may end it, by the facts of now. */
   readonly reconsiderAtMs: number
   /** Decides again and cuts what is no longer allowed; the number of things cut. */
   readonly reconsider: () => number
@@ -99,6 +99,11 @@ export class LiveFlows {
     this.#timerAtMs = -Infinity
   }
 
+  /** Its times may have changed: an end that came nearer is not slept through. */
+  reschedule(flow: Flow): void {
+    if (this.#flows.has(flow)) this.#wakeAt(flow.reconsiderAtMs)
+  }
+
   /** One timer for the next end of any flow; a scan when it rings costs less than a timer per flow. */
   #wakeAt(atMs: number): void {
     if (atMs >= this.#timerAtMs || atMs === Infinity) return
@@ -114,7 +119,7 @@ export class LiveFlows {
     for (const flow of this.#flows) if (flow.reconsiderAtMs <= nowMs) flow.reconsider()
     let nextMs = Infinity
     for (const flow of this.#flows) {
-      // One that outlived its time (an approval of several) is looked at again by the sweep.
+      // One that outlived its time is looked at again by the sweep.
       if (flow.reconsiderAtMs > nowMs) nextMs = Math.min(nextMs, flow.reconsiderAtMs)
     }
     this.#wakeAt(nextMs)

@@ -23,7 +23,6 @@ export class TcpFlow implements Flow {
   readonly access: Access
   readonly way: FlowWay
   readonly openedAtMs: number
-  readonly reconsiderAtMs: number
   readonly isListed = true
   readonly #context: ExchangeContext
   readonly #accepted: AcceptedFlow
@@ -44,7 +43,6 @@ export class TcpFlow implements Flow {
     this.access = { ...facts.access, connectorId: accepted.link.connectorId }
     this.way = facts.way
     this.openedAtMs = context.now()
-    this.reconsiderAtMs = reconsiderAtMs(facts.tenant, this.access)
     accepted.link.liveFlows++
     context.flows.add(this)
     context.count('flows')
@@ -59,6 +57,11 @@ export class TcpFlow implements Flow {
     this.#relay = relay(userSide, this.#appSide, {
       onEnd: (end) => this.#end(end.kind === 'cut' ? end.reason : end.kind),
     })
+  }
+
+  get reconsiderAtMs(): number {
+    const tenant = this.#context.directory.get(this.tenantId)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
   }
 
   reconsider(): number {

@@ -15,7 +15,6 @@ export class WebSocketFlow implements Flow {
   readonly access: Access
   readonly way: FlowWay = 'websocket'
   readonly openedAtMs: number
-  readonly reconsiderAtMs: number
   readonly isListed = true
   readonly #context: ExchangeContext
   readonly #policies: readonly string[]
@@ -33,7 +32,6 @@ export class WebSocketFlow implements Flow {
     this.tenantId = tenant.id
     this.access = access
     this.openedAtMs = context.now()
-    this.reconsiderAtMs = reconsiderAtMs(tenant, access)
     context.flows.add(this)
     context.count('flows')
   }
@@ -46,6 +44,11 @@ export class WebSocketFlow implements Flow {
   began(relay: Relay): void {
     this.#relay = relay
     if (this.#isEnded) relay.cut('closing')
+  }
+
+  get reconsiderAtMs(): number {
+    const tenant = this.#context.directory.get(this.tenantId)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
   }
 
   reconsider(): number {

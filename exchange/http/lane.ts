@@ -31,7 +31,6 @@ export class Lane implements Flow {
   readonly access: Access
   readonly way: FlowWay
   readonly openedAtMs: number
-  readonly reconsiderAtMs: number
   readonly isListed = true
   readonly dispatcher: Dispatcher
   readonly #context: ExchangeContext
@@ -54,7 +53,6 @@ export class Lane implements Flow {
     this.way = way
     this.openedAtMs = context.now()
     this.#idleSinceMs = this.openedAtMs
-    this.reconsiderAtMs = reconsiderAtMs(tenant, access)
     this.dispatcher = startUpstream(
       {
         origin: 'http://app.invalid',
@@ -98,6 +96,11 @@ export class Lane implements Flow {
   addBytes(bytesIn: number, bytesOut: number): void {
     this.#bytesIn += bytesIn
     this.#bytesOut += bytesOut
+  }
+
+  get reconsiderAtMs(): number {
+    const tenant = this.#context.directory.get(this.tenantId)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
   }
 
   reconsider(): number {

@@ -14,6 +14,7 @@ export function wantsPage(request: AnyRequest): boolean {
 }
 
 export function answerDenial(request: AnyRequest, response: AnyResponse, facts: DenialFacts): void {
+  endAfter(request, response)
   const isPage = wantsPage(request)
   const reason = facts.tenant.explain === 'none' ? 'denied' : facts.decision.reason
   answer(response, statusOf(facts.decision), isPage ? denialPage(facts) : denialJson(facts), isPage, {
@@ -22,9 +23,21 @@ export function answerDenial(request: AnyRequest, response: AnyResponse, facts: 
 }
 
 export function answerFault(request: AnyRequest, response: AnyResponse, fault: Fault): void {
+  endAfter(request, response)
   const isPage = wantsPage(request)
   const text = isPage ? plainPage('This did not work', fault.message, fault.code) : JSON.stringify(fault)
   answer(response, fault.status, text, isPage, { [REASON_HEADER]: fault.code })
+}
+
+/** The body of a refused request is not waited for: it may be long, and nobody wants it. */
+function endAfter(request: AnyRequest, response: AnyResponse): void {
+  if ('stream' in response) {
+    if (!response.stream.endAfterHeaders) response.once('finish', () => response.stream.close())
+    return
+  }
+  const { headers } = request
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  if (hasBody && !response.headersSent) response.setHeader('connection', 'close')
 }
 
 /** Nothing when the answer has begun: then only the connection can say that it failed. */

@@ -79,11 +79,3 @@ export type ControlContext = {
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */
   readonly links: { feed?: FeedPort; signIn?: SignIn }
 }
-
-/** Who did something, as it is written into the journal and beside rows. */
-export type Actor = {
-  readonly userId: string
-  readonly userName: string
-  readonly sessionId: string | null
-  readonly ip: string
-}

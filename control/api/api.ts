@@ -89,7 +89,9 @@ async function answer(
     }
     const query = readQuery(route, new URL(c.req.url))
     const body = await readBody(route, c.req.raw)
+    const gone = new AbortController()
     const signal = AbortSignal.any([
+      gone.signal,
       c.req.raw.signal,
       AbortSignal.timeout(route.stream ? caps.eventStreamMs.default : caps.handlerMs.default),
     ])
@@ -108,7 +110,7 @@ async function answer(
       })
     }
     const value = await withDeadline(handler(call), signal)
-    if (route.stream) return streamOf(c, value as AsyncIterable<unknown>, who, route, context, door)
+    if (route.stream) return streamOf(c, value as AsyncIterable<unknown>, who, route, context, door, gone)
     // A handler that forgot would be found by its first test; nothing unrecorded is ever acknowledged.
     if (isChange(name, route, body) && !isRecorded) throw new Fault('internal', { detail: { why: 'unrecorded', name } })
     return c.json(value as object, route.status === 204 ? 200 : (route.status ?? 200))
@@ -210,10 +212,11 @@ function streamOf(
   route: Route,
   context: ApiContext,
   door: ApiDoor,
+  gone: AbortController,
 ): Response {
   return streamSSE(c, async (stream) => {
     const iterator = events[Symbol.asyncIterator]()
-    stream.onAbort(() => void iterator.return?.())
+    stream.onAbort(() => gone.abort())
     // The right to see is looked up again and again: a stream must not outlive the session that opened it.
     const check = setInterval(() => {
       const again =
@@ -230,6 +233,7 @@ function streamOf(
         await stream.writeSSE({ data: JSON.stringify(next.value) })
     } finally {
       clearInterval(check)
+      gone.abort()
       await iterator.return?.()
     }
   })

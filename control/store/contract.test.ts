@@ -125,6 +125,17 @@ function contract(open: () => Promise<Store>) {
     await assert.rejects(() => nested.execute(), guarded)
   })
 
+  it('reaches no table that is in no list', async () => {
+    await assert.rejects(
+      () =>
+        store.provider
+          .selectFrom('migrations' as 'settings')
+          .selectAll()
+          .execute(),
+      guarded,
+    )
+  })
+
   it('answers not-found for an id that no tenant can have', () => {
     assert.throws(
       () => store.forTenant(`ten_x' or '1'='1`),

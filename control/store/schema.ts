@@ -183,10 +183,10 @@ const coreTenantTables = [
 /** In the order in which a tenant's rows may be deleted. */
 export const tenantTables: readonly string[] = [...signInTenantTables, ...coreTenantTables]
 
-export const coreProviderTables: readonly (keyof CoreTables)[] = [
+export const providerTables: readonly string[] = [
   'tenants',
   'secretIndex',
   'hosts',
   'exchanges',
   'settings',
-]
+] satisfies readonly (keyof CoreTables & ProviderTable)[]

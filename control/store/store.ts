@@ -9,7 +9,7 @@ import { caps } from '#control/caps.ts'
 import { appendChanges } from './changes.ts'
 import { migrate } from './migrate.ts'
 import { connectPostgres } from './postgres.ts'
-import { tenantTables, type Database } from './schema.ts'
+import { providerTables, tenantTables, type Database } from './schema.ts'
 import { openSqlite } from './sqlite.ts'
 import { TenantGuard } from './tenant-guard.ts'
 import {
@@ -58,8 +58,9 @@ export async function startStore(config: StoreConfig, deps: StoreDeps): Promise<
   }
   const listeners = new Set<ChangeListener>()
   const handles = new Map<string, TenantStore>()
+  const tables = { tenantTables: new Set(tenantTables), providerTables: new Set(providerTables) }
   const guarded = (dialect: Dialect, tenantId: string | null) =>
-    new Kysely<Database>({ dialect, plugins: [new TenantGuard({ tenantId, tenantTables: new Set(tenantTables) })] })
+    new Kysely<Database>({ dialect, plugins: [new TenantGuard({ tenantId, ...tables })] })
   const provider = guarded(backend.provider(), null)
 
   function forTenant(tenantId: string): TenantStore {

@@ -17,6 +17,8 @@ export type TenantGuardOptions = {
   /** Null: the handle of the provider, which reaches no tenant table at all. */
   readonly tenantId: string | null
   readonly tenantTables: ReadonlySet<string>
+  /** Tables that belong to no tenant. What is in neither set cannot be reached at all. */
+  readonly providerTables: ReadonlySet<string>
 }
 
 export class TenantGuard implements KyselyPlugin {
@@ -108,12 +110,19 @@ function source(node: OperationNode): Source {
 
 function checkSources(sources: readonly Source[], where: OperationNode | undefined, options: TenantGuardOptions): void {
   for (const { table, alias, on } of sources) {
+    requireKnown(table, options)
     if (!options.tenantTables.has(table)) continue
     if (options.tenantId === null) refuse(`the provider's handle reached for ${table}`)
     const bounds = [...conjuncts(where), ...conjuncts(on)]
     const isBound = bounds.some((bound) => isTenantPredicate(bound, alias, sources.length === 1, options.tenantId))
     if (!isBound) refuse(`no tenant predicate on ${table}`)
   }
+}
+
+/** The empty name stands for a subquery, which is checked by itself. */
+function requireKnown(table: string, options: TenantGuardOptions): void {
+  if (table !== '' && !options.tenantTables.has(table) && !options.providerTables.has(table))
+    refuse(`the table ${table} is in no list`)
 }
 
 function conjuncts(node: OperationNode | undefined): readonly OperationNode[] {
@@ -149,6 +158,7 @@ function checkUpdate(node: K.UpdateQueryNode, options: TenantGuardOptions): void
 function checkInsert(node: K.InsertQueryNode, options: TenantGuardOptions): void {
   if (!node.into || node.replace || node.orAction || node.defaultValues) refuse('this form of insert')
   const { table } = source(node.into)
+  requireKnown(table, options)
   if (!options.tenantTables.has(table)) return
   if (options.tenantId === null) refuse(`the provider's handle reached for ${table}`)
   const at = (node.columns ?? []).findIndex((column: ColumnNode) => column.column.name === 'tenantId')

@@ -10,7 +10,7 @@ import { readTenant } from '#control/records/load.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
 import type { EndReason, LiveSession, NewSession, Sessions } from '#control/sign-in-seam.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
-import { endSessions, endSessionsOf } from './cascade.ts'
+import { endSessions } from './cascade.ts'
 
 export function createSessions(context: ControlContext): Sessions {
   const { store, nowMs } = context
@@ -46,11 +46,20 @@ export function createSessions(context: ControlContext): Sessions {
       await recordEnd(context, tenantId, ended.row, reason)
       return ended.sequence
     },
-    endOfUser: async (tenantId, userId, reason) =>
-      store.forTenant(tenantId).transaction(async (tx) => {
-        const changes = await endSessionsOf(tx, { userId }, reason, nowMs())
-        return tx.appendChanges(changes)
-      }),
+    endOfUser: async (tenantId, userId, reason) => {
+      const { ended, sequence } = await store.forTenant(tenantId).transaction(async (tx) => {
+        const live = await tx
+          .selectFrom('sessions')
+          .selectAll()
+          .where('sessions.userId', '=', userId)
+          .where('sessions.endedAtMs', 'is', null)
+          .execute()
+        const changes = await endSessions(tx, live, reason, nowMs())
+        return { ended: live, sequence: await tx.appendChanges(changes) }
+      })
+      for (const row of ended) await recordEnd(context, tenantId, row, reason)
+      return sequence
+    },
   }
 }
 

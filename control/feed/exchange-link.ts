@@ -46,6 +46,7 @@ export class ExchangeLink {
   #lastRequestId = 0
   #journal: Promise<void> = Promise.resolve()
   #batches = 0
+  readonly #slicing = new Map<string, 'once' | 'again'>()
   #sending: Promise<void> = Promise.resolve()
 
   constructor(socket: TLSSocket, deps: LinkDeps) {
@@ -243,12 +244,24 @@ export class ExchangeLink {
   /** Connectors hold their own signed copy of what concerns them; it follows what was just sent. */
   #refreshSlices(tenantId: string, changes: readonly Change[] | 'snapshot'): void {
     if (changes !== 'snapshot' && !changes.some(concernsConnectors)) return
-    for (const { connectorId } of this.connectorsOf(tenantId)) {
-      sliceOf(tenantId, connectorId, this.#deps)
-        .then((token) => this.#send({ type: 'slice', tenantId, connectorId, token }))
+    // A thousand sessions that end at once are one newer slice, not a thousand.
+    if (this.#slicing.has(tenantId)) return void this.#slicing.set(tenantId, 'again')
+    this.#slicing.set(tenantId, 'once')
+    this.#sendSlices(tenantId).then(
+      () => this.#slicing.delete(tenantId),
+      () => this.#slicing.delete(tenantId),
+    )
+  }
+
+  async #sendSlices(tenantId: string): Promise<void> {
+    do {
+      this.#slicing.set(tenantId, 'once')
+      for (const { connectorId } of this.connectorsOf(tenantId)) {
         // A connector that was just revoked has no slice; the exchange cuts its link.
-        .catch(() => undefined)
-    }
+        const token = await sliceOf(tenantId, connectorId, this.#deps).catch(() => undefined)
+        if (token !== undefined) await this.#send({ type: 'slice', tenantId, connectorId, token })
+      }
+    } while (this.#slicing.get(tenantId) === 'again')
   }
 
   /** One message after the other, each when there is room: snapshots of many tenants at once fill no queue. */

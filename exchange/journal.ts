@@ -12,6 +12,8 @@ import type { Tenant } from '#exchange/tenant/tenant.ts'
 export type EventSink = {
   /** The kernel has the event when this returns. Throws Fault `journal-full` and others. */
   readonly append: (tenantId: TenantId, event: object) => unknown
+  /** As `append`, but several share one write, soon after; nothing may rest on it. */
+  readonly stage: (tenantId: TenantId, event: object) => unknown
 }
 
 export type JournalDeps = {
@@ -36,10 +38,15 @@ export type DecisionContext = {
 
 export type ExchangeJournal = {
   readonly decided: (tenant: Tenant, access: Access, decision: Decision, context: DecisionContext) => Journalled
+  /** Written soon after: a thousand flows that are cut at once must not wait for a thousand writes. */
   readonly closed: (tenant: Tenant | undefined, flow: Flow, reason: string) => void
+  /** Writes what `closed` has put off. */
+  readonly flush: () => void
   /** Somebody whom we know was turned away at a door, before there was anything to decide. */
   readonly refused: (tenant: Tenant, facts: Refusal) => string
 }
+
+const CLOSED_PER_TURN = 100
 
 export type Refusal = {
   readonly reason: string
@@ -60,6 +67,14 @@ const httpActivities: ReadonlyMap<string, 'delete' | 'get' | 'head' | 'options' 
 ])
 
 export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): ExchangeJournal {
+  type Closed = {
+    readonly tenant: Tenant | undefined
+    readonly flow: Flow
+    readonly reason: string
+    readonly atMs: number
+  }
+  let putOff: Closed[] = []
+
   return {
     decided(tenant, access, decision, context) {
       const uid = randomUUID()
@@ -73,25 +88,10 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
       return { decision: mustDeny ? deny('journal-full') : decision, eventId: uid }
     },
     closed(tenant, flow, reason) {
-      const { access, tenantId } = flow
-      const bytes = flow.bytes()
-      write(
-        tenantId,
-        journalEvent('network', 'close', {
-          uid: randomUUID(),
-          timeMs: now(),
-          tenantId,
-          outcome: 'success',
-          ...whoAndWhat(tenant, access),
-          flowId: flow.id,
-          exchangeId,
-          connectorId: access.connectorId,
-          traffic: { bytesIn: bytes.in, bytesOut: bytes.out, durationMs: Math.max(0, now() - flow.openedAtMs) },
-          message: reason,
-          extra: { way: flow.way, close_reason: reason },
-        }),
-      )
+      if (putOff.length === 0) setImmediate(() => writeClosed(CLOSED_PER_TURN))
+      putOff.push({ tenant, flow, reason, atMs: now() })
     },
+    flush: () => writeClosed(Infinity),
     refused(tenant, { reason, clientIp, host, deviceId = null, connectorId = null }) {
       const uid = randomUUID()
       write(
@@ -114,10 +114,34 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
     },
   }
 
-  function write(tenantId: string, event: object): boolean {
+  function writeClosed(most: number): void {
+    const batch = putOff.slice(0, most)
+    putOff = putOff.slice(batch.length)
+    if (putOff.length > 0) setImmediate(() => writeClosed(most))
+    for (const { tenant, flow, reason, atMs } of batch) {
+      const { access, tenantId } = flow
+      const bytes = flow.bytes()
+      const event = journalEvent('network', 'close', {
+        uid: randomUUID(),
+        timeMs: atMs,
+        tenantId,
+        outcome: 'success',
+        ...whoAndWhat(tenant, access),
+        flowId: flow.id,
+        exchangeId,
+        connectorId: access.connectorId,
+        traffic: { bytesIn: bytes.in, bytesOut: bytes.out, durationMs: Math.max(0, atMs - flow.openedAtMs) },
+        message: reason,
+        extra: { way: flow.way, close_reason: reason },
+      })
+      write(tenantId, event, sink.stage)
+    }
+  }
+
+  function write(tenantId: string, event: object, put: EventSink['append'] = sink.append): boolean {
     try {
       if (!isId('tenant', tenantId)) throw new TypeError('tenant id')
-      sink.append(tenantId, event)
+      put(tenantId, event)
       return true
     } catch (error) {
       onLost(tenantId, asFault(error))

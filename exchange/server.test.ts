@@ -45,6 +45,7 @@ test('writes every decision and closed flow down, and no secret, cookie or query
   await world.browse('/page?token=QUERY-SECRET', { headers: { cookie: `${world.cookie()}; x=COOKIE-SECRET` } })
   await world.ask('/v1/flows', { host: 'ssh.acme.internal', port: 22 })
   await world.control.change(world.acme, { op: 'remove', kind: 'session', id: world.browserSession.id })
+  await world.exchange.close()
   const journal = await journalOf(world)
   assert.match(journal, /"http_method":"GET","url":\{"path":"\/page"/)
   assert.match(journal, /"class_uid":3003/)

@@ -3,7 +3,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { startJournal, type Journal } from '#journal/journal.ts'
 import { asFault, Fault } from '#core/fault.ts'
 import { startAccept, type Accept } from '#exchange/accept.ts'
 import { caps } from '#exchange/caps.ts'
@@ -32,6 +31,7 @@ import { listFlows } from '#exchange/feed/live-flow-list.ts'
 import { createNews, type Applied } from '#exchange/feed/news.ts'
 import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
 import { readKeys } from '#exchange/feed/signed-news.ts'
+import { openSpool } from '#exchange/feed/spool.ts'
 import { LiveFlows } from '#exchange/flows/live-flows.ts'
 import { createSourceLimits } from '#exchange/flows/source-limits.ts'
 import { Parking } from '#exchange/flows/parking.ts'
@@ -81,7 +81,10 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const ownKeys = await openOwnKeys(config.dataFolder, exchangeId)
   const counts: Record<Counter, number> = { refused: 0, denied: 0, flows: 0, requests: 0, cut: 0, eventsLost: 0 }
   const count = (what: Counter) => void counts[what]++
-  const journal = await openJournal()
+  const journal = await openSpool(
+    { root: join(config.dataFolder, 'journal'), writer: exchangeId, maxBytes: config.journalSpoolBytes },
+    { key: ownKeys.journal, now, log },
+  )
 
   const lastGood = openLastGood(join(config.dataFolder, 'tenants'), (error) =>
     log('the last good snapshot could not be kept', { error: String(error) }),
@@ -179,7 +182,10 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     flows,
     forward: createForward({ identity: () => identity, links, statements, now }),
     journal: createJournal({
-      sink: journal,
+      sink: {
+        append: (tenantId, event) => journal.append(tenantId, event),
+        stage: (tenantId, event) => journal.stage(tenantId, event),
+      },
       exchangeId,
       now,
       onLost(tenantId, fault) {
@@ -353,22 +359,6 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     }
   }
 
-  function openJournal(): Promise<Journal> {
-    return startJournal(
-      {
-        root: join(config.dataFolder, 'journal'),
-        writer: exchangeId,
-        ...(config.journalSpoolBytes !== undefined && { caps: { maxTotalBytes: config.journalSpoolBytes } }),
-      },
-      {
-        signer: ownKeys.journal.signer,
-        keys: [ownKeys.journal.key],
-        report: ({ kind, tenant, writer, detail }) => log('journal', { kind, tenant, writer, ...detail }),
-        nowMs: now,
-      },
-    )
-  }
-
   async function drain(): Promise<void> {
     isDraining = true
     await accept.stop()
@@ -391,6 +381,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     passthrough.destroy()
     for (const end of endings.toReversed()) end()
     parking.destroy()
+    context.journal.flush()
     await Promise.allSettled([shipping.close(), journal.sync()])
     await feed.close()
     await issued.close()

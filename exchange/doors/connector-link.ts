@@ -34,6 +34,9 @@ export type LinkDeps = {
 
 type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => void; readonly timer: NodeJS.Timeout }
 
+/** As many as the wire allows in one message. */
+const MAX_CUT_IDS = 10_000
+
 export class ConnectorLink {
   readonly tenantId: string
   readonly connectorId: ConnectorId
@@ -46,6 +49,7 @@ export class ConnectorLink {
   readonly #deps: LinkDeps
   readonly #frames: FrameConnection
   readonly #offers = new Map<string, Offer>()
+  readonly #cuts = new Map<string, string[]>()
   #waiters = 0
   #state: 'new' | 'ready' | 'closed' = 'new'
   #wanted: number = caps.parkLowWater.default
@@ -130,8 +134,22 @@ export class ConnectorLink {
     this.send({ type: 'slice', token })
   }
 
-  cut(flowIds: readonly string[], reason: string): void {
-    if (this.#state === 'ready') this.send({ type: 'cut', flowIds: [...flowIds], reason })
+  /** Says that a flow is over; many in one turn of the loop become one message, after the sockets were cut. */
+  cut(flowId: string, reason: string): void {
+    if (this.#state !== 'ready') return
+    if (this.#cuts.size === 0) setImmediate(() => this.#sendCuts())
+    const flowIds = this.#cuts.get(reason)
+    if (flowIds === undefined) this.#cuts.set(reason, [flowId])
+    else flowIds.push(flowId)
+  }
+
+  #sendCuts(): void {
+    for (const [reason, flowIds] of this.#cuts) {
+      for (let at = 0; at < flowIds.length; at += MAX_CUT_IDS) {
+        this.send({ type: 'cut', flowIds: flowIds.slice(at, at + MAX_CUT_IDS), reason })
+      }
+    }
+    this.#cuts.clear()
   }
 
   drain(): void {

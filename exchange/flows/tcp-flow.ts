@@ -80,7 +80,7 @@ export class TcpFlow implements Flow {
     this.#context.count('cut')
     if (this.#relay === undefined) hardClose(this.#appSide)
     else this.#relay.cut(reason)
-    this.#accepted.link.cut([this.id], reason)
+    this.#accepted.link.cut(this.id, reason)
     this.#end(reason)
     return 1
   }

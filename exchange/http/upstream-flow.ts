@@ -44,7 +44,7 @@ function upstreamFlow(
   const upstream = JSON.stringify(context.directory.get(tenant.id)?.apps.get(access.appId)?.upstream)
   const cut = (reason: string): number => {
     if (socket.destroyed) return 0
-    context.links.get(tenant.id, access.connectorId ?? '')?.cut([id], reason)
+    context.links.get(tenant.id, access.connectorId ?? '')?.cut(id, reason)
     hardClose(socket)
     return 1
   }

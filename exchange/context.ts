@@ -5,7 +5,7 @@ import type { AssertionKey } from '#exchange/certificates/own-keys.ts'
 import type { Minted } from '#exchange/certificates/minted.ts'
 import type { DoorContexts } from '#exchange/certificates/door-contexts.ts'
 import type { ConnectorLinks } from '#exchange/doors/connector-links.ts'
-import type { Feed, Welcome } from '#exchange/feed/feed.ts'
+import type { Feed } from '#exchange/feed/feed.ts'
 import type { LiveFlows } from '#exchange/flows/live-flows.ts'
 import type { Forward } from '#exchange/forward.ts'
 import type { ExchangeJournal } from '#exchange/journal.ts'
@@ -30,7 +30,7 @@ export type ExchangeContext = {
   /** Signs what apps are told about people. */
   readonly assertionKey: AssertionKey
   /** What control said last, in this run or an earlier one. */
-  readonly welcome: () => Pick<Welcome, 'publicPort' | 'exchanges'> | undefined
+  readonly welcome: () => { readonly publicPort: number; readonly exchanges: readonly string[] } | undefined
   /** Fetches what flows of this session will need, so that they open while control is away. Never waits, never fails. */
   readonly prepareSession: (tenantId: string, sessionId: string) => void
   readonly now: () => number

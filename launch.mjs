@@ -37,7 +37,10 @@ function pinnedNode() {
 
 function isInstalled() {
   try {
-    return readFileSync(stamp, 'utf8') === String(statSync(lockFile).size) && statSync(stamp).mtimeMs >= statSync(lockFile).mtimeMs
+    return (
+      readFileSync(stamp, 'utf8') === String(statSync(lockFile).size) &&
+      statSync(stamp).mtimeMs >= statSync(lockFile).mtimeMs
+    )
   } catch {
     return false
   }
@@ -52,9 +55,12 @@ function install() {
       break
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
-      if (Date.now() - statSync(claim, { throwIfNoEntry: false })?.mtimeMs > INSTALL_WAIT_MS) rmSync(claim, { force: true })
+      if (Date.now() - statSync(claim, { throwIfNoEntry: false })?.mtimeMs > INSTALL_WAIT_MS)
+        rmSync(claim, { force: true })
       if (Date.now() > deadline) {
-        process.stderr.write(`sallyport: another start has been installing for too long; remove ${claim} and start again.\n`)
+        process.stderr.write(
+          `sallyport: another start has been installing for too long; remove ${claim} and start again.\n`,
+        )
         process.exit(75)
       }
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 250)
@@ -63,10 +69,14 @@ function install() {
   }
   try {
     process.stderr.write('sallyport: installing dependencies (first start, or the lock file changed) …\n')
-    const result = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'], {
-      cwd: root,
-      stdio: ['ignore', 2, 2],
-    })
+    const result = spawnSync(
+      'npm',
+      ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error', '--progress=true'],
+      {
+        cwd: root,
+        stdio: ['ignore', 2, 2],
+      },
+    )
     if (result.error || result.status !== 0) {
       process.stderr.write(
         `sallyport: "npm ci" failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`}. ` +
@@ -88,7 +98,8 @@ if (first === undefined) {
   process.stderr.write('usage: node launch.mjs FILE.ts [ARGS…] | --tool NAME [ARGS…]\n')
   process.exit(64)
 }
-const target = first === '--tool' ? [join(modules, '.bin', rest[0] ?? ''), ...rest.slice(1)] : [join(root, first), ...rest]
+const target =
+  first === '--tool' ? [join(modules, '.bin', rest[0] ?? ''), ...rest.slice(1)] : [join(root, first), ...rest]
 const child = spawn(node, ['--disable-warning=ExperimentalWarning', ...target], {
   stdio: 'inherit',
   env: {

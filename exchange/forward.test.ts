@@ -2,10 +2,14 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect as connectHttp2 } from 'node:http2'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
+import { createServer } from 'node:tls'
 import { startConnector } from '#connector/connector.ts'
 import { Identity } from '#connector/identity.ts'
 import { startFrames } from '#transport/frames.ts'
+import { identityUri } from '#transport/identity-uri.ts'
+import { leaf, selfSigned, type Credentials } from '#transport/testing.ts'
 import { startWorld, type World } from './testing/world.ts'
 
 const connector = { Identity, startConnector }
@@ -53,6 +57,58 @@ test('says no-connector when all refuse', async () => {
   const { offers } = await unwilling(world)
   assert.equal((await open(world)).denial.reason, 'no-connector')
   assert.equal(offers.length, 1)
+})
+
+test('hands no request to whoever answers on a parked socket but the connector itself', async () => {
+  await using world = await startWorld()
+  const { privateKeyPem, enrolment, record } = world.connector
+  const globexConnector = await world.makeConnector(world.globex, world.group.id)
+  const sibling = await world.makeConnector(world.acme, world.group.id)
+  const uri = identityUri({ owner: world.acme.id, role: 'connector', id: record.id })
+  const impostors: readonly Credentials[] = [
+    selfSigned(),
+    { key: globexConnector.privateKeyPem, cert: globexConnector.enrolment.certificatePem },
+    { key: sibling.privateKeyPem, cert: sibling.enrolment.certificatePem },
+    // The right name and authority, another key; and the same, expired.
+    await leaf(world.acme.identityCa, { sanUris: [uri] }),
+    await leaf(world.acme.identityCa, {
+      sanUris: [uri],
+      notBefore: new Date(Date.now() - 7_200_000),
+      notAfter: new Date(Date.now() - 3_600_000),
+    }),
+    world.device.credentials,
+  ]
+  const parked = new Map<string, Socket>()
+  let heard = ''
+  let impostor = impostors[0]
+  const stream = world.door('acme.link.sallyport.test', { key: privateKeyPem, cert: enrolment.certificatePem })
+  const frames = startFrames(stream, {
+    onMessage(message) {
+      const said = message as { type: string; tokens?: string[]; grant?: string; parkToken?: string }
+      for (const token of said.tokens ?? []) {
+        const socket = world.tcp()
+        socket.write(`SALLYPORT-PARK/1 ${token}\n`)
+        parked.set(token, socket)
+      }
+      const socket = parked.get(said.parkToken ?? '')
+      if (said.grant === undefined || socket === undefined) return
+      const { flowId } = JSON.parse(Buffer.from(said.grant.split('.')[2] ?? '', 'base64url').toString())
+      const server = createServer({ ...impostor, minVersion: 'TLSv1.3' }, (secured) => {
+        secured.on('error', () => {})
+        secured.write('{"status":"open"}\n')
+        secured.on('data', (chunk: Buffer) => (heard += String(chunk)))
+      })
+      server.emit('connection', socket)
+      frames.send({ type: 'flow-accepted', flowId })
+    },
+  })
+  frames.send({ type: 'hello', versions: [1], software: 'test' })
+  while (world.exchange.metrics().parked < 8) await new Promise((resolve) => setTimeout(resolve, 5))
+  for (impostor of impostors) {
+    const { status } = await world.browse('/secret', { headers: { cookie: world.cookie() } })
+    assert.ok(status >= 500, String(status))
+  }
+  assert.equal(heard, '')
 })
 
 test('refuses a wire version that it does not speak, and messages before hello', async () => {

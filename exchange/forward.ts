@@ -150,7 +150,10 @@ function handshake(
     signal?.removeEventListener('abort', onAbort)
     socket.destroy()
     parked.socket.destroy()
-    reject(isFault(error) ? error : new Fault('upstream-unreachable', { cause: error }))
+    // To the person it is one thing: the app was not reached. Whose certificate was wrong is for the log.
+    const isOurs = isFault(error) && error.code !== 'certificate-refused'
+    const detail = isFault(error) ? error.detail : { why: String(error) }
+    reject(isOurs ? error : new Fault('upstream-unreachable', { detail, cause: error }))
   }
   const onAbort = () => fail(new Fault('closing'))
   if (signal?.aborted === true) onAbort()

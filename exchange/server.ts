@@ -366,7 +366,10 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     agentDoor.drain()
     browserDoor.drain()
     const untilMs = performance.now() + (config.drainMs ?? caps.drainMs.default)
-    while (flows.count > 0 && performance.now() < untilMs) await delay(50)
+    while (flows.count > 0 && performance.now() < untilMs) {
+      lanes.closeIdle()
+      await delay(50)
+    }
     await release(new Fault('closing'))
   }
 

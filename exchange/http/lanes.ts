@@ -8,6 +8,8 @@ export type Lanes = {
   /** The lane of this session and app, begun when there is none. Throws Fault `at-capacity`. */
   readonly of: (facts: LaneFacts) => Lane
   readonly count: number
+  /** Ends the lanes that carry nothing at the moment. */
+  readonly closeIdle: () => void
   readonly close: () => void
 }
 
@@ -37,6 +39,9 @@ export function createLanes(context: ExchangeContext): Lanes {
       })
       lanes.set(key, lane)
       return lane
+    },
+    closeIdle() {
+      for (const lane of lanes.values()) lane.closeIfIdle(Infinity)
     },
     close() {
       clearInterval(timer)

@@ -9,6 +9,7 @@ import { startControlSocket, type ControlSocket } from './control-socket.ts'
 import { denialOfFault, type FlowOpener } from './flow-opener.ts'
 import { HttpDoor } from './http-door.ts'
 import { listenLocally, systemAdmission, type Admission, type LocalListener } from './local-listener.ts'
+import { startNames, type Names, type NamesConfig } from './names/names.ts'
 import { pacFile } from './pac.ts'
 import { loadProfiles, type Profile } from './profile.ts'
 import { serveRaw } from './raw-door.ts'
@@ -34,6 +35,8 @@ export type AgentConfig = {
   /** Accounts besides our own that may use the doors, e.g. the person who started us through sudo. */
   readonly extraUids?: readonly number[]
   readonly drainMs?: number
+  /** Local DNS and addresses for app names (root on Linux); absent: none. */
+  readonly names?: NamesConfig
 }
 
 export type AgentDeps = {
@@ -70,6 +73,7 @@ export class Agent {
   readonly #httpDoors: HttpDoor[] = []
   readonly #stopped = Promise.withResolvers<void>()
   #control: ControlSocket | undefined
+  #names: Names | undefined
   #closing: Promise<void> | undefined
 
   constructor(config: AgentConfig, deps: AgentDeps, profiles: readonly Profile[]) {
@@ -77,7 +81,7 @@ export class Agent {
     const admission = deps.admission ?? systemAdmission(config.secret, config.extraUids)
     this.#deps = { nowMs: Date.now, random: Math.random, ...deps, admission }
     const { stateFolder } = config
-    const onNames = () => {}
+    const onNames = () => void this.#names?.refresh()
     this.#tenants = profiles.map((profile) => new TenantSession(profile, { ...this.#deps, stateFolder, onNames }))
   }
 
@@ -134,6 +138,8 @@ export class Agent {
 
   async #close(drainMs = this.#config.drainMs ?? caps.drainMs.default): Promise<void> {
     await this.#control?.close()
+    // First of the doors: a name must not lead to an agent that no longer takes connections.
+    await this.#names?.close()
     for (const { listener } of this.#doors) listener.stop()
     await Promise.all(this.#tenants.map((tenant) => tenant.close(drainMs)))
     for (const { listener } of this.#doors) listener.close()
@@ -146,9 +152,11 @@ export class Agent {
     const opener = this.#opener
     if (socksPort !== null) {
       await this.#listen('socks5', socksPort, true, (socket) => {
-        serveSocks(socket, { secret }, opener).catch((error: unknown) => {
-          this.#deps.log('socks5: refused what a program sent', { code: asFault(error).code })
-        })
+        serveSocks(socket, { secret, nameOf: (address) => this.#names?.hostOf(address) }, opener).catch(
+          (error: unknown) => {
+            this.#deps.log('socks5: refused what a program sent', { code: asFault(error).code })
+          },
+        )
       })
     }
     if (httpPort !== null) {
@@ -157,6 +165,19 @@ export class Agent {
       await this.#listen('http', httpPort, true, (socket) => door.serve(socket))
     }
     for (const { port, target } of forwards) await this.#openForward(port, target)
+    if (this.#config.names !== undefined) {
+      const { stateFolder } = this.#config
+      const { admission, log } = this.#deps
+      const onConnection = (socket: Socket, target: Target) => this.#serveNamed(socket, target, opener)
+      this.#names = await startNames(this.#config.names, {
+        stateFolder,
+        apps: () => this.apps(),
+        admission,
+        onConnection,
+        log,
+      })
+      await this.#names.refresh()
+    }
   }
 
   async #openForward(port: number, target: Target): Promise<void> {
@@ -176,6 +197,17 @@ export class Agent {
       })
     }
     await this.#listen('port', port, false, onConnection, leadsTo)
+  }
+
+  #serveNamed(socket: Socket, target: Target, opener: FlowOpener): void {
+    const { host, port } = target
+    // Programs call the app by its own name here; what calls it otherwise was led here by another name.
+    const names = new Set(port === 80 ? [host, `${host}:80`] : [`${host}:${port}`])
+    const config = { door: 'name', target, names, isLoopback: false, log: this.#deps.log }
+    serveRaw(socket, config, opener).catch((error: unknown) => {
+      this.#deps.log('a local connection failed', { door: 'name', host, code: asFault(error).code })
+      socket.destroy()
+    })
   }
 
   async #listen(

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process'
 import { asFault, Fault } from '#core/fault.ts'
 import { startAgent, type Agent, type AgentConfig, type AgentDeps, type Forward } from './agent.ts'
 import { askAgent } from './control-socket.ts'
+import { repairNames } from './names/system-names.ts'
 import { defaultStateFolder, loadProfiles, removeProfile } from './profile.ts'
 import { signIn, type SignInConfig, type SignInDeps } from './sign-in.ts'
 import { parseTarget } from './target.ts'
@@ -74,6 +75,11 @@ export async function down(stateFolder = defaultStateFolder()): Promise<boolean>
 export async function logout(tenant: string, stateFolder = defaultStateFolder()): Promise<void> {
   await removeProfile(stateFolder, tenant)
   await askAgent(stateFolder, 'refresh')
+}
+
+/** `sallyport agent repair`: puts resolver and routes back; false when there was nothing to do. */
+export function repair(stateFolder = defaultStateFolder()): Promise<boolean> {
+  return repairNames(stateFolder)
 }
 
 /** `5432=db.acme.test:5432`. Throws `configuration-invalid`. */

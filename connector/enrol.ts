@@ -90,7 +90,8 @@ function post(api: ServerAddress, path: string, body: object, ca: string | undef
 }
 
 function refusalOf(status: number, answer: unknown): Fault {
-  const message = typeof answer === 'object' && answer !== null && 'message' in answer ? answer.message : undefined
+  const error = typeof answer === 'object' && answer !== null && 'error' in answer ? answer.error : undefined
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined
   return new Fault(status >= 500 ? 'control-unreachable' : 'enrolment-refused', {
     ...(typeof message === 'string' && { hint: message.slice(0, 300) }),
     detail: { status },

@@ -125,5 +125,8 @@ function post(
 }
 
 function refusal(status: number, text: string): Fault {
-  return new Fault('enrolment-refused', { detail: { status, text: text.slice(0, 500) } })
+  return new Fault(status >= 500 ? 'control-unreachable' : 'enrolment-refused', {
+    hint: 'The token may be used, withdrawn, expired or for another control plane.',
+    detail: { status, text: text.slice(0, 500) },
+  })
 }

@@ -73,7 +73,7 @@ async function recordLocal(context: ApiContext, principal: Principal, operation:
   await context.journal.record(
     principal.tenantId,
     journalEvent('apiActivity', 'create', {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: context.nowMs(),
       tenantId: principal.tenantId,
       outcome: 'success',

@@ -195,6 +195,7 @@ describe('a device', () => {
     const mirror = await test.context.mirrors.current(acme.id)
     const { signIn } = test.context.links
     assert.ok(signIn)
+    let scopesOf = ['openid', 'api']
     // Sign-in itself has its own tests; here a person is taken as signed in.
     test.context.links.signIn = {
       ...signIn,
@@ -203,7 +204,7 @@ describe('a device', () => {
         tenantId: acme.id,
         userId: mirror.byName('user', token)?.id ?? '',
         sessionId: null,
-        scopes: [],
+        scopes: scopesOf,
         factors: ['pwd'],
         expiresAtMs: Date.now() + 60_000,
         grantId: 'grant',
@@ -213,6 +214,8 @@ describe('a device', () => {
     const key = await newCsr()
     const enrol = (accessToken: string, csrPem = key.csrPem) =>
       test.call('/v1/devices/sign-in', { body: { accessToken, csrPem, name: 'laptop', os: 'linux' } })
+    assert.equal((await enrol('ada')).status, 401, 'a token for the API enrols no device')
+    scopesOf = ['openid', 'agent']
     const [first, second, other, otherKey] = [
       await enrol('ada'),
       await enrol('ada'),

@@ -18,7 +18,7 @@ const types: Readonly<Record<string, string>> = {
 
 const headers = {
   'content-security-policy':
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'cross-origin-opener-policy': 'same-origin',
@@ -38,8 +38,8 @@ export function createStaticFiles(
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return void response.writeHead(405, { ...headers, allow: 'GET, HEAD' }).end()
     }
-    // Addresses inside the console are the console's own: it is one page.
-    const file = files.get(path) ?? (extname(path) === '' ? index : undefined)
+    // Addresses inside the console are the console's own, also those that end in a name with dots: it is one page.
+    const file = files.get(path) ?? (path.startsWith('/assets/') ? undefined : index)
     if (!file) {
       const text = index ? 'Not found.' : 'The console has not been built: npm run build'
       return void response.writeHead(404, { ...headers, 'content-type': 'text/plain; charset=utf-8' }).end(text)

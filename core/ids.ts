@@ -21,6 +21,7 @@ export const idPrefixes = {
   enrolmentToken: 'enr',
   apiToken: 'tok',
   role: 'rol',
+  event: 'evt',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -173,7 +173,7 @@ async function recordAct(
   await context.journal.record(
     tenantId,
     journalEvent('apiActivity', activityOf[route.method], {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: context.nowMs(),
       tenantId,
       outcome: 'success',
@@ -191,7 +191,7 @@ async function recordRefusal(context: ApiContext, principal: Principal, name: Ro
   await context.journal.record(
     tenantId,
     journalEvent('apiActivity', 'other', {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: context.nowMs(),
       tenantId,
       outcome: 'failure',

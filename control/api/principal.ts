@@ -41,8 +41,9 @@ export async function principalOfBearer(header: string | undefined, context: Con
   if (token.startsWith(`${API_TOKEN_PREFIX}_`)) return principalOfApiToken(token, context)
   const { signIn } = context.links
   const facts = (await signIn?.verifyAccessToken(token)) ?? null
-  if (facts === null || facts.sessionId === null || facts.expiresAtMs <= context.nowMs())
-    throw new Fault('token-invalid')
+  // A token that enrols devices is not one for the API, nor the other way round.
+  const isForApi = facts !== null && facts.scopes.includes('api') && facts.expiresAtMs > context.nowMs()
+  if (!isForApi || facts.sessionId === null) throw new Fault('token-invalid')
   return principalOfSession(facts.tenantId, facts.userId, facts.sessionId, context)
 }
 

@@ -97,7 +97,7 @@ async function createSession(session: NewSession, context: ControlContext): Prom
   await context.journal.record(
     tenantId,
     journalEvent('authentication', 'signIn', {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: nowMs,
       tenantId,
       outcome: 'success',
@@ -130,7 +130,7 @@ async function recordEnd(context: ControlContext, tenantId: string, row: Row<'se
   await context.journal.record(
     tenantId,
     journalEvent('authentication', 'signOut', {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: context.nowMs(),
       tenantId,
       outcome: 'success',

@@ -71,7 +71,9 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
   deviceSignIn: async ({ context, body, ip }) => {
     const { store, authority } = context
     const facts = (await context.links.signIn?.verifyAccessToken(body.accessToken)) ?? null
-    if (facts === null || facts.expiresAtMs <= context.nowMs()) throw new Fault('token-invalid')
+    // A token that was asked for the API must not turn into a device.
+    const isForAgents = facts !== null && facts.scopes.includes('agent') && facts.expiresAtMs > context.nowMs()
+    if (!isForAgents) throw new Fault('token-invalid')
     const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const { tenantId, userId } = facts
     const device = await store.forTenant(tenantId).transaction(async (tx) => {
@@ -250,7 +252,7 @@ async function recordEnrolment(
   await context.journal.record(
     tenantId,
     journalEvent('apiActivity', 'create', {
-      uid: newId('flow'),
+      uid: newId('event'),
       timeMs: context.nowMs(),
       tenantId,
       outcome: 'success',

@@ -10,7 +10,7 @@ import * as see from './commands/see.ts'
 
 const sections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
-  ['Reach apps', [agent.login, agent.up, agent.status, agent.apps, agent.down, agent.logout]],
+  ['Reach apps', [agent.login, agent.up, agent.status, agent.apps, agent.down, agent.logout, agent.repair]],
   ['Declare', [resources.apply, resources.diff, resources.get, resources.remove]],
   [
     'See',

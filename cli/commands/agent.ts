@@ -105,6 +105,9 @@ export const up: Command = {
       short: 'L',
       help: 'PORT=HOST:PORT, a fixed local port; PORT 0: any; may be repeated',
     },
+    names: { type: 'boolean', help: 'answer app names by a local DNS, from addresses of this machine (root on Linux)' },
+    'ipv4-pool': { type: 'string', help: 'addresses for names (default a /16 of 100.64.0.0/10)' },
+    'ipv6-pool': { type: 'string', help: 'the same for IPv6 (default a ULA prefix)' },
     only: { type: 'string', multiple: true, help: 'only this tenant; may be repeated (default: all signed in to)' },
     secret: { type: 'string', help: 'environment variable with a secret that programs must give at the doors' },
     ...stateOption,
@@ -126,6 +129,8 @@ export const up: Command = {
         httpPort: doorPort(input, 'http', 3128),
         forwards: input.list('forward').map(verbs.parseForward),
         ...(secret !== undefined && { secret }),
+        ...namesOf(input),
+        ...personBehindSudo(),
       },
       { log: partLog('agent') },
     )
@@ -144,6 +149,21 @@ export const up: Command = {
     await agent.stopped
     return 0
   },
+}
+
+function namesOf(input: Input): { readonly names?: { readonly ipv4Pool?: string; readonly ipv6Pool?: string } } {
+  const [ipv4Pool, ipv6Pool] = [input.text('ipv4-pool'), input.text('ipv6-pool')]
+  if (!input.flag('names')) return {}
+  if (process.platform !== 'linux' || process.getuid?.() !== 0) {
+    throw new Fault('configuration-invalid', { hint: '--names needs root on Linux; the other doors do not.' })
+  }
+  return { names: { ...(ipv4Pool !== undefined && { ipv4Pool }), ...(ipv6Pool !== undefined && { ipv6Pool }) } }
+}
+
+/** Started through sudo, the doors are for the person who did so. */
+function personBehindSudo(): { readonly extraUids?: readonly number[] } {
+  const uid = process.env['SUDO_UID']
+  return process.getuid?.() === 0 && uid !== undefined && /^\d{1,10}$/.test(uid) ? { extraUids: [Number(uid)] } : {}
 }
 
 function doorPort(input: Input, name: string, fallback: number): number | null {
@@ -232,6 +252,19 @@ export const logout: Command = {
     const { logout: forget } = await import('#agent/verbs.ts')
     await forget(input.words[0] ?? '', input.text('state'))
     write('Forgotten on this device. An administrator can end the session and revoke the device.')
+    return 0
+  },
+}
+
+export const repair: Command = {
+  usage: 'agent repair',
+  summary: 'put back name resolution as it was before --names, after a crash or a power cut',
+  options: stateOption,
+  positionals: [0, 0],
+  async run(input) {
+    const { repair: putBack } = await import('#agent/verbs.ts')
+    const wasNeeded = await putBack(input.text('state'))
+    write(wasNeeded ? 'Name resolution is as it was.' : 'There was nothing to repair.')
     return 0
   },
 }

@@ -1,5 +1,5 @@
 // Commands that run a part until it is told to stop. Each part is imported only when it runs.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import { type Command, type Input, UsageFault } from '#cli/command.ts'
@@ -227,6 +227,8 @@ export const control: Command = {
       ...(feedAddress !== undefined && { feedAddress }),
     })
     const running = await startControl(config, { log: partLog('control') })
+    // For people and agents who have no public certificate to trust; nothing in it is secret.
+    writeFileSync(join(config.dataFolder, 'web-ca.pem'), running.webCaPem.join('\n'), { mode: 0o644 })
     write(`control: listening on ${formatEndpoint({ host: config.listen.host, port: running.port })}`)
     if (running.firstInvitation) write(`Set up the first administrator, once, at\n${running.firstInvitation.url}`)
     const exchangeName = input.text('exchange-token')

@@ -227,5 +227,3 @@ export type SignIn = {
   readonly close: () => Promise<void>
   readonly destroy: () => void
 }
-
-export type CreateSignIn = (deps: SignInDeps) => Promise<SignIn>

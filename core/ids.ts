@@ -29,21 +29,8 @@ declare const brand: unique symbol
 export type Id<K extends IdKind> = string & { readonly [brand]: K }
 
 export type TenantId = Id<'tenant'>
-export type UserId = Id<'user'>
-export type GroupId = Id<'group'>
-export type DeviceId = Id<'device'>
-export type OrganisationId = Id<'organisation'>
 export type ConnectorId = Id<'connector'>
-export type ConnectorGroupId = Id<'connectorGroup'>
 export type ExchangeId = Id<'exchange'>
-export type AppId = Id<'app'>
-export type AppGroupId = Id<'appGroup'>
-export type PolicyId = Id<'policy'>
-export type SessionId = Id<'session'>
-export type FlowId = Id<'flow'>
-export type AccessRequestId = Id<'accessRequest'>
-export type ApprovalId = Id<'approval'>
-export type ContainmentId = Id<'containment'>
 
 // RFC 4648 base32 alphabet in lower case: safe in URLs, file names and DNS labels.
 const alphabet = 'abcdefghijklmnopqrstuvwxyz234567'

@@ -1,13 +1,10 @@
 // What the control API shows of each thing: the replies that several routes share. Secrets never have a view.
 import * as z from 'zod'
-import { resourceKinds } from '#core/resources/kinds.ts'
 
 export const id = z.string().max(64)
 export const time = z.iso.datetime().describe('RFC 3339, UTC')
 export const seconds = z.number().int().positive()
-const plurals = Object.values(resourceKinds).map((kind) => kind.plural)
 
-export const resourcePlural = z.enum(plurals as [string, ...string[]])
 export const page = z.object({
   limit: z.coerce.number().int().min(1).max(1000).optional().describe('default 100'),
   after: z.string().max(300).optional().describe('cursor of the previous page'),

@@ -46,13 +46,3 @@ export function appEntity(name: string, displayName: string, kind: string, appGr
   const parents = appGroups.map((group) => new EntityUid(entityTypes.appGroup, group))
   return entity(appUid(name), CedarRecord.of({ name: displayName, kind }), parents)
 }
-
-export function destinationEntity(host: string, categories: readonly string[]): Entity {
-  const parents = categories.map((category) => new EntityUid(entityTypes.category, category))
-  return entity(new EntityUid(entityTypes.destination, host), CedarRecord.of({ host }), parents)
-}
-
-/** A device in the directory; what a session's device is like stands in the context. */
-export function deviceEntity(id: string, posture: 0 | 1 | 2, os: string): Entity {
-  return entity(new EntityUid(entityTypes.device, id), CedarRecord.of({ posture, os }))
-}

@@ -92,7 +92,6 @@ export const appSpec = z.strictObject({
     .optional(),
   health: healthCheck.optional(),
 })
-export type AppSpec = z.infer<typeof appSpec>
 
 /** The form in snapshots: defaults filled in, names resolved to ids. */
 export const appRecord = z.strictObject({

@@ -56,15 +56,13 @@ export const organisationRecord = z.strictObject({
 })
 export type OrganisationRecord = z.infer<typeof organisationRecord>
 
-export const postureLevels = { unknown: 0, registered: 1, managed: 2 } as const
-
 export const deviceRecord = z.strictObject({
   kind: z.literal('device'),
   id,
   name,
   userId: id,
   keyThumbprint: z.string().describe('base64url SHA-256 of the SubjectPublicKeyInfo'),
-  posture: z.union([z.literal(0), z.literal(1), z.literal(2)]),
+  posture: z.union([z.literal(0), z.literal(1), z.literal(2)]).describe('0 unknown, 1 registered, 2 managed'),
   os: z.string().max(64),
   status: z.enum(['active', 'revoked']),
 })

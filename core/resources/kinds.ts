@@ -90,7 +90,6 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('Policy'),
   documentOf('IdentityProvider'),
 ])
-export type ResourceDocument = z.infer<typeof resourceDocument>
 
 /** A tenant's own settings; part of the tenant, not of `apply`. */
 export const tenantSettings = z.strictObject({

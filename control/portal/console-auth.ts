@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Fault, isFault } from '#core/fault.ts'
-import { labelName } from '#core/names.ts'
+import { labelName, PROVIDER_TENANT } from '#core/names.ts'
 import { toBase64url } from '#transport/base64url.ts'
 import { sha256 } from '#transport/secret.ts'
 import type { ConsoleSession, NodeHandler } from '#control/sign-in-seam.ts'
@@ -47,9 +47,11 @@ export function createConsoleAuth(parts: SignInParts, handOff: HandOff): Console
   }
 
   async function startSignIn(visit: Visit): Promise<void> {
-    const name = labelName.safeParse((visit.query.get('tenant') ?? '').trim().toLowerCase())
+    const typed = (visit.query.get('tenant') ?? '').trim().toLowerCase()
     const path = ownPath(visit.query.get('path'), caps.returnPathBytes.default)
-    const tenant = name.success ? await deps.directory.tenantByName(name.data) : undefined
+    // The provider's name is reserved, so that no other tenant has it; its administrators sign in like all others.
+    const isName = typed === PROVIDER_TENANT || labelName.safeParse(typed).success
+    const tenant = isName ? await deps.directory.tenantByName(typed) : undefined
     if (tenant?.status !== 'active') {
       // The names of tenants are no secret (they are host names), but nothing here lists them.
       sendPage(visit, {

@@ -89,3 +89,20 @@ test('an administrator signs in, uses the console API, connects an agent and a c
   assert.equal(after.status, 401)
   assert.match((await browser.go(`${origin('acme')}/`)).text, /name="password"/)
 })
+
+test("the provider's first administrator signs in at the console, whose name no other tenant can have", async () => {
+  await using world = await startTestControl()
+  const { control, call } = world
+  const browser = new Browser(control.port, '127.0.0.1', control.webCaPem)
+  const invited = await browser.go(control.firstInvitation?.url ?? '')
+  const login = await browser.submit(invited, '/invitation', { password, repeat: password })
+  await browser.submit(login, '/password', { user: 'admin', password })
+  const isConsole = (to: URL) => to.href === `${origin('console')}/`
+  await browser.go(`${origin('console')}/auth/sign-in?tenant=provider`, { stopAt: isConsole })
+  const cookie = browser.cookieHeader(new URL(origin('console')))
+  const me = await call('/api/v1/me', {
+    host: 'console.sallyport.localhost',
+    headers: { cookie, origin: origin('console') },
+  })
+  assert.deepEqual([me.body?.tenant, me.body?.user], ['provider', 'admin'], me.text)
+})

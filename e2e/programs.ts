@@ -1,23 +1,26 @@
 // Real programs with the arguments that our stories need. Each has a deadline; output is text.
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
+import type { Account } from './accounts.ts'
 
 const run = promisify(execFile)
 const DEADLINE_MS = 120_000
 
 export type Outcome = { readonly code: number; readonly out: string; readonly err: string }
 
-/** Runs to the end, whatever the exit code. */
+/** Runs to the end, whatever the exit code; under an account when one is given. */
 export async function program(
   command: string,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  account?: Account,
 ): Promise<Outcome> {
   try {
     const { stdout, stderr } = await run(command, [...args], {
       timeout: DEADLINE_MS,
       maxBuffer: 64 * 1024 * 1024,
-      env: { ...process.env, no_proxy: '', NO_PROXY: '', ...env },
+      env: { ...process.env, no_proxy: '', NO_PROXY: '', ...(account && { HOME: '/nonexistent' }), ...env },
+      ...(account && { uid: account.uid, gid: account.gid }),
     })
     return { code: 0, out: stdout, err: stderr }
   } catch (error) {
@@ -36,5 +39,10 @@ export async function program(
 }
 
 export function curl(...args: readonly string[]): Promise<Outcome> {
-  return program('curl', ['-sS', '--max-time', '60', ...args])
+  return curlAs(undefined, ...args)
+}
+
+/** As the person whose agent is to serve it. */
+export function curlAs(account: Account | undefined, ...args: readonly string[]): Promise<Outcome> {
+  return program('curl', ['-sS', '--max-time', '60', ...args], {}, account)
 }

@@ -1,17 +1,17 @@
 // Stories of people with an agent: real programs through the local doors, to real apps behind a connector.
 import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { once } from 'node:events'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { WebSocket } from 'ws'
+import { temporaryFolder } from './accounts.ts'
 import { startGitHttp } from './peers/git-http.ts'
 import { startPostgres } from './peers/postgres.ts'
 import { startSsh } from './peers/ssh.ts'
-import { socksConnect } from './programs/socks-connect.ts'
-import { curl, program } from './programs.ts'
+import { curlAs, program } from './programs.ts'
+import { runUntilLine } from './run-sallyport.ts'
 import type { AgentHandle, World } from './world-form.ts'
 
 type TcpApp = {
@@ -41,21 +41,21 @@ async function publish(world: World, { name, port, upstreamPort, kind = 'tcp' }:
 }
 
 const socksProgram = fileURLToPath(new URL('./programs/socks-connect.ts', import.meta.url))
+const webSocketProgram = fileURLToPath(new URL('./programs/web-socket.ts', import.meta.url))
 const nc = (agent: AgentHandle) => `ProxyCommand=${process.execPath} ${socksProgram} ${agent.socksPort} %h %p`
 
 export async function curlThroughTheAgent(world: World): Promise<void> {
   await using alice = await world.agent('alice')
   for (const proxy of [`socks5h://127.0.0.1:${alice.socksPort}`, `http://127.0.0.1:${alice.httpPort}`]) {
-    const page = await curl('-x', proxy, 'http://wiki.acme.test/')
+    const page = await curlAs(alice.account, '-x', proxy, 'http://wiki.acme.test/')
     assert.match(page.out, /Hello, <strong>Alice Archer/, `${proxy}: ${page.err}`)
   }
-  const echo = await program('bash', [
-    '-c',
-    `printf 'one two\\n' | ${process.execPath} ${socksProgram} ${alice.socksPort} echo.acme.test 7 --until 'one two'`,
-  ])
+  const pipe = `printf 'one two\\n' | ${process.execPath} ${socksProgram} ${alice.socksPort} echo.acme.test 7 --until 'one two'`
+  const echo = await program('bash', ['-c', pipe], {}, alice.account)
   assert.match(echo.out, /echo: type something\none two\n/)
   const proxy = `http://127.0.0.1:${alice.httpPort}`
-  const range = await curl(
+  const range = await curlAs(
+    alice.account,
     '-x',
     proxy,
     '-r',
@@ -71,9 +71,10 @@ export async function curlThroughTheAgent(world: World): Promise<void> {
 
 export async function refusedWell(world: World): Promise<void> {
   await using bob = await world.agent('bob')
-  const wiki = await curl('-x', `http://127.0.0.1:${bob.httpPort}`, 'http://wiki.acme.test/')
+  const wiki = await curlAs(bob.account, '-x', `http://127.0.0.1:${bob.httpPort}`, 'http://wiki.acme.test/')
   assert.match(wiki.out, /Hello, <strong>Bob Brewer/)
-  const files = await curl(
+  const files = await curlAs(
+    bob.account,
     '-i',
     '-x',
     `http://127.0.0.1:${bob.httpPort}`,
@@ -83,7 +84,12 @@ export async function refusedWell(world: World): Promise<void> {
   )
   assert.match(files.out, /^HTTP\/1\.1 403 /)
   assert.match(files.out, /sallyport-reason: no-policy/i)
-  const echo = await program(process.execPath, [socksProgram, String(bob.socksPort), 'echo.acme.test', '7'])
+  const echo = await program(
+    process.execPath,
+    [socksProgram, String(bob.socksPort), 'echo.acme.test', '7'],
+    {},
+    bob.account,
+  )
   assert.notEqual(echo.code, 0)
   const deniedApps = async () => {
     const { items } = await world.api().call('listEvents', { query: { user: 'bob', outcome: 'failure', limit: 50 } })
@@ -101,7 +107,8 @@ export async function gitOverHttpAndSsh(world: World): Promise<void> {
   await publish(world, { name: 'code', kind: 'http', port: 80, upstreamPort: http.port })
   await publish(world, { name: 'ssh', port: 22, upstreamPort: ssh.port })
   await using alice = await world.agent('alice')
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-git-'))
+  const folder = temporaryFolder('sallyport-git-', alice.account)
+  ssh.lendKeyTo(alice.account)
   try {
     const env = {
       HOME: folder,
@@ -113,10 +120,8 @@ export async function gitOverHttpAndSsh(world: World): Promise<void> {
     }
     const proxy = ['-c', `http.proxy=http://127.0.0.1:${alice.httpPort}`]
     const git = async (...args: string[]) => {
-      const outcome = await program('git', args, {
-        ...env,
-        GIT_SSH_COMMAND: `ssh ${[...ssh.options, '-o', `'${nc(alice)}'`].join(' ')}`,
-      })
+      const GIT_SSH_COMMAND = `ssh ${[...ssh.options, '-o', `'${nc(alice)}'`].join(' ')}`
+      const outcome = await program('git', args, { ...env, GIT_SSH_COMMAND }, alice.account)
       assert.equal(outcome.code, 0, `git ${args.join(' ')}: ${outcome.err}`)
       return outcome
     }
@@ -143,29 +148,20 @@ export async function copyTreesOverSsh(world: World): Promise<void> {
   await using ssh = await startSsh('tree.acme.test')
   await publish(world, { name: 'tree', port: 22, upstreamPort: ssh.port })
   await using alice = await world.agent('alice')
-  const folder = mkdtempSync(join(tmpdir(), 'sallyport-tree-'))
+  const folder = temporaryFolder('sallyport-tree-', alice.account)
+  ssh.lendKeyTo(alice.account)
   try {
     for (let at = 0; at < 300; at++) {
       mkdirSync(join(folder, 'tree', `d${at % 20}`), { recursive: true })
       writeFileSync(join(folder, 'tree', `d${at % 20}`, `f${at}`), randomBytes((at * 977) % 60_000))
     }
     const options = [...ssh.options, '-o', nc(alice)]
-    const scp = await program('scp', [
-      '-q',
-      '-r',
-      ...options,
-      join(folder, 'tree'),
-      `${ssh.user}@tree.acme.test:${folder}/copied`,
-    ])
+    const copied = `${ssh.user}@tree.acme.test:${folder}/copied`
+    const scp = await program('scp', ['-q', '-r', ...options, join(folder, 'tree'), copied], {}, alice.account)
     assert.equal(scp.code, 0, scp.err)
     const shell = ['ssh', ...options.map((option) => (option.includes(' ') ? `'${option}'` : option))].join(' ')
-    const rsync = await program('rsync', [
-      '-a',
-      '-e',
-      shell,
-      `${ssh.user}@tree.acme.test:${folder}/tree/`,
-      `${folder}/synced/`,
-    ])
+    const tree = `${ssh.user}@tree.acme.test:${folder}/tree/`
+    const rsync = await program('rsync', ['-a', '-e', shell, tree, `${folder}/synced/`], {}, alice.account)
     assert.equal(rsync.code, 0, rsync.err)
     for (const copy of ['copied', 'synced']) {
       const same = await program('diff', ['-r', join(folder, 'tree'), join(folder, copy)])
@@ -186,6 +182,7 @@ export async function psqlThroughAFixedPort(world: World): Promise<void> {
     'psql',
     ['-h', '127.0.0.1', '-p', String(port), '-U', 'tester', '-d', 'postgres', '-Atc', sql],
     { PGPASSWORD: database.password },
+    alice.account,
   )
   assert.equal(outcome.out, '20000|64000000\n', outcome.err)
 }
@@ -198,10 +195,8 @@ export async function aGibibyteArrivesIntact(world: World, bytes: number): Promi
   await publish(world, { name: 'bulk', port: 8080, upstreamPort: files.upstream.port })
   await using alice = await world.agent('alice')
   const sum = async (url: string, ...proxy: string[]) => {
-    const outcome = await program('bash', [
-      '-c',
-      `set -o pipefail; curl -sS --max-time 300 ${proxy.join(' ')} -r 0-${bytes - 1} ${url} | sha256sum`,
-    ])
+    const pipe = `set -o pipefail; curl -sS --max-time 300 ${proxy.join(' ')} -r 0-${bytes - 1} ${url} | sha256sum`
+    const outcome = await program('bash', ['-c', pipe], {}, alice.account)
     assert.equal(outcome.code, 0, outcome.err)
     return outcome.out.slice(0, 64)
   }
@@ -213,14 +208,11 @@ export async function aGibibyteArrivesIntact(world: World, bytes: number): Promi
 
 export async function endingASessionEndsItsFlows(world: World): Promise<void> {
   await using alice = await world.agent('alice')
-  const through = await socksConnect(alice.socksPort, 'wiki.acme.test', 80)
-  const socket = new WebSocket('ws://wiki.acme.test/socket', { createConnection: () => through })
-  await new Promise((resolve, reject) => {
-    socket.once('open', resolve)
-    socket.once('error', reject)
-  })
-  const closed = new Promise((resolve) => socket.once('close', resolve))
-  const held = program(process.execPath, [socksProgram, String(alice.socksPort), 'echo.acme.test', '7'])
+  const { account } = alice
+  const client = [process.execPath, webSocketProgram, String(alice.socksPort), 'ws://wiki.acme.test/socket']
+  const socket = await runUntilLine(client, /^open/, { account })
+  const closed = once(socket.process, 'exit')
+  const held = program(process.execPath, [socksProgram, String(alice.socksPort), 'echo.acme.test', '7'], {}, account)
   const api = world.api()
   const flows = async () =>
     (await api.call('listFlows', { query: {} })).items.filter(({ userName }) => userName === 'alice')
@@ -237,7 +229,8 @@ export async function endingASessionEndsItsFlows(world: World): Promise<void> {
   assert.ok(effect.receipts.reduce((sum, { cutFlows }) => sum + cutFlows, 0) >= 2)
   await closed
   await held
-  const again = await curl(
+  const again = await curlAs(
+    account,
     '-o',
     '/dev/null',
     '-w',

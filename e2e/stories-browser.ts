@@ -106,7 +106,7 @@ export async function signInWithAPasskey(world: World): Promise<void> {
 
 export async function chromiumWithPac(world: World): Promise<void> {
   await using agent = await world.agent('alice')
-  await using browser = await startBrowser({ trust: [world.webCaPem], pacUrl: agent.pacUrl })
+  await using browser = await startBrowser({ trust: [world.webCaPem], pacUrl: agent.pacUrl, account: agent.account })
   const page = await browser.context.newPage()
   await page.goto('http://wiki.acme.test/')
   await page.getByText('Hello, Alice Archer').waitFor()

@@ -1,5 +1,6 @@
 // What an end-to-end story may use of the running product: only what a person, a program or an operator has.
 import type { ApiClient } from '#cli/api-client.ts'
+import type { Account } from './accounts.ts'
 
 export type AgentHandle = AsyncDisposable & {
   readonly socksPort: number
@@ -7,6 +8,10 @@ export type AgentHandle = AsyncDisposable & {
   readonly pacUrl: string
   /** Local port → app, as given by `--forward`. */
   readonly forwards: ReadonlyMap<string, number>
+  /** The account it runs under, and the only one whose programs it serves; undefined: this process's own. */
+  readonly account: Account | undefined
+  /** Its folder, for `sallyport agent … --state`. */
+  readonly state: string
 }
 
 export type Credentials = { readonly user: string; readonly password: string; readonly totpSecret?: string }

@@ -1,9 +1,10 @@
 // A real OpenSSH server on a loopback port with its own keys, as a private app of the tests.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
+import type { Account } from '#e2e/accounts.ts'
 import { freePort, untilListening } from './ports.ts'
 
 export type SshPeer = AsyncDisposable & {
@@ -11,6 +12,8 @@ export type SshPeer = AsyncDisposable & {
   readonly user: string
   /** Options for ssh, scp (after -P) and GIT_SSH_COMMAND: key, known hosts, nothing from the user's files. */
   readonly options: readonly string[]
+  /** Lets another account use the client's key; ssh refuses keys that others may read. */
+  lendKeyTo(account: Account | undefined): void
 }
 
 export async function startSsh(hostAlias: string): Promise<SshPeer> {
@@ -63,6 +66,11 @@ export async function startSsh(hostAlias: string): Promise<SshPeer> {
       '-o',
       'ConnectTimeout=15',
     ],
+    lendKeyTo(account) {
+      if (!account) return
+      chmodSync(folder, 0o711)
+      chownSync(file('client'), account.uid, account.gid)
+    },
     async [Symbol.asyncDispose]() {
       daemon.kill('SIGTERM')
       await rm(folder, { recursive: true, force: true })

@@ -2,7 +2,14 @@
 // thrown away, never asked again: a dead WASM instance answers everything wrongly. Must never block the caller's thread.
 import { Worker } from 'node:worker_threads'
 import { Fault } from '#core/fault.ts'
-import { checkDeadlineMs, deadlinePerMegabyteMs, maxWaitingJobs, workerHeapMb, workerStackMb } from './caps.ts'
+import {
+  checkDeadlineMs,
+  deadlinePerMegabyteMs,
+  maxWaitingJobs,
+  workerHeapMb,
+  workerIdleMs,
+  workerStackMb,
+} from './caps.ts'
 import { type CheckInput, type CheckResult, refuseBySize } from './check.ts'
 import type { OfficialAnswer, OfficialCall, OfficialPolicies, UidJson } from './official.ts'
 import type { Job, Reply } from './worker.ts'
@@ -33,7 +40,10 @@ export function startPolicyChecker(): PolicyChecker {
   let ending: Fault | null = null
   const abort = new AbortController()
 
+  let idle: NodeJS.Timeout | undefined
+
   const discard = (): void => {
+    clearTimeout(idle)
     void worker?.terminate()
     worker = null
   }
@@ -44,9 +54,12 @@ export function startPolicyChecker(): PolicyChecker {
     const stop = AbortSignal.any(signal === undefined ? [abort.signal] : [abort.signal, signal])
     const turn = last.then(async () => {
       stop.throwIfAborted()
+      clearTimeout(idle)
       worker ??= startWorker()
       try {
-        return await runJob(worker, job, deadlineMs, stop)
+        const reply = await runJob(worker, job, deadlineMs, stop)
+        idle = setTimeout(discard, workerIdleMs).unref()
+        return reply
       } catch (error) {
         discard()
         throw error

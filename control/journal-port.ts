@@ -4,6 +4,7 @@ import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import { isId, type TenantId } from '#core/ids.ts'
+import { replaceFile } from '#journal/disk.ts'
 import { followEvents } from '#journal/follow.ts'
 import { startJournal } from '#journal/journal.ts'
 import { readEvents } from '#journal/read.ts'
@@ -37,6 +38,7 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
     { kind: 'custodian', keyId, publicKey },
   ]
   let keys: readonly JournalKey[] = own
+  let listed: Promise<void> = Promise.resolve()
   const report = (problem: object) => deps.log('journal', { ...problem })
   const journal = await startJournal(
     { root, writer: WRITER },
@@ -83,6 +85,7 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
         .select(['exchanges.id', 'exchanges.journalKeys'])
         .execute()
       keys = [...own, ...rows.flatMap(({ id, journalKeys }) => writerKeys(id, JSON.parse(journalKeys)))]
+      await (listed = listed.catch(() => {}).then(() => replaceFile(join(root, 'keys.json'), keyList(keys))))
     },
     close: async () => {
       await receiver.close()
@@ -91,6 +94,17 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
   }
   await port.keysChanged()
   return port
+}
+
+/** For whoever verifies without a running control: public halves only. */
+function keyList(keys: readonly JournalKey[]): string {
+  const entries = keys.map((key) => ({
+    kind: key.kind,
+    keyId: key.keyId,
+    ...(key.kind === 'writer' && { writer: key.writer }),
+    pem: key.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+  }))
+  return `${JSON.stringify(entries, null, 1)}\n`
 }
 
 function writerKeys(writer: string, pems: readonly string[]): JournalKey[] {

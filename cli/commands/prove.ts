@@ -1,8 +1,10 @@
 // Commands that prove something without a running server: the journal's chains, and what the policy engines say.
-import { createHash, createPublicKey } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import * as z from 'zod'
 import { Fault } from '#core/fault.ts'
 import { isId } from '#core/ids.ts'
+import type { JournalKey } from '#journal/statement.ts'
 import { type Command, UsageFault } from '#cli/command.ts'
 import { table, write, writeJson } from '#cli/output.ts'
 
@@ -53,19 +55,16 @@ export const journalVerify: Command = {
   },
 }
 
-/** keys.json: [{"kind":"writer","writer":"exc_…","pem":"…"},{"kind":"custodian","pem":"…"}] */
-function readKeys(file: string) {
+const keyEntry = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('writer'), keyId: z.string(), writer: z.string(), pem: z.string() }),
+  z.strictObject({ kind: z.literal('custodian'), keyId: z.string(), pem: z.string() }),
+])
+
+/** The public keys that control keeps beside its journal. */
+function readKeys(file: string): readonly JournalKey[] {
   try {
-    const entries = JSON.parse(readFileSync(file, 'utf8')) as { kind: string; writer?: string; pem: string }[]
-    return entries.map(({ kind, writer, pem }) => {
-      const publicKey = createPublicKey(pem)
-      const keyId = createHash('sha256')
-        .update(publicKey.export({ type: 'spki', format: 'der' }))
-        .digest('base64url')
-      return kind === 'writer' && writer !== undefined
-        ? ({ kind: 'writer', keyId, writer, publicKey } as const)
-        : ({ kind: 'custodian', keyId, publicKey } as const)
-    })
+    const entries = z.array(keyEntry).parse(JSON.parse(readFileSync(file, 'utf8')))
+    return entries.map(({ pem, ...key }) => ({ ...key, publicKey: createPublicKey(pem) }))
   } catch (cause) {
     throw new Fault('not-found', { hint: `The keys of the journal could not be read from ${file}.`, cause })
   }

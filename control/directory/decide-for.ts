@@ -37,7 +37,8 @@ export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
   if (user.organisationId !== null) {
     const contract = mirror.get('organisation', user.organisationId)
     if (!contract || atMs < contract.fromMs || atMs >= contract.untilMs) return deny('outside-contract')
-    if (!contract.appIds.includes(app.id)) return deny('app-not-in-contract')
+    // As the exchange has it: an approved request adds one app for a time, never a day beyond the window.
+    if (!contract.appIds.includes(app.id) && !isApproved(mirror, facts)) return deny('app-not-in-contract')
   }
   if (!app.enabled) return deny('app-disabled')
   const { policies, entities } = compile(mirror)
@@ -51,11 +52,19 @@ export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
     ip: facts.ip,
     time: { nowMs: atMs, hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 },
     risk: 0,
-    approved: [...mirror.all('approval')].some(
-      ({ userId, appId, expiresAtMs }) => userId === user.id && appId === app.id && expiresAtMs > atMs,
-    ),
+    approved: isApproved(mirror, facts),
     http: app.appKind === 'http' ? facts.http : null,
   })
+}
+
+/** Whether a request of this person for this app is approved at that time. */
+export function isApproved(
+  mirror: TenantMirror,
+  { user, app, atMs }: Pick<AccessFacts, 'user' | 'app' | 'atMs'>,
+): boolean {
+  return [...mirror.all('approval')].some(
+    ({ userId, appId, expiresAtMs }) => userId === user.id && appId === app.id && expiresAtMs > atMs,
+  )
 }
 
 export function decisionView(decision: Decision): DecisionView {

@@ -4,7 +4,7 @@ import type { AppRecord } from '#core/records/app.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { DecisionView, Portal } from '#control/sign-in-seam.ts'
 import { accessRequestsOf, decideAccessRequest, requestAccess } from './access-requests.ts'
-import { decideFor, decisionForPerson } from './decide-for.ts'
+import { decideFor, decisionForPerson, isApproved } from './decide-for.ts'
 import { liveRow } from './sessions.ts'
 
 export type MyApp = { readonly app: AppRecord; readonly url: string | null; readonly decision: DecisionView }
@@ -26,8 +26,14 @@ export async function myApps(
   const contract = user.organisationId === null ? undefined : mirror.get('organisation', user.organisationId)
   return (
     [...mirror.all('app')]
-      // A third party is not told the names of apps that its contract leaves out.
-      .filter((app) => app.enabled && (user.organisationId === null || contract?.appIds.includes(app.id)))
+      // A third party is not told the names of apps that its contract leaves out and nobody opened to it.
+      .filter(
+        (app) =>
+          app.enabled &&
+          (user.organisationId === null ||
+            contract?.appIds.includes(app.id) ||
+            isApproved(mirror, { user, app, atMs: nowMs })),
+      )
       .toSorted((a, b) => (a.name < b.name ? -1 : 1))
       .map((app) => {
         const decision = decideFor(mirror, {

@@ -1,0 +1,23 @@
+// Parts are killed without warning, at random times, under load; the client's ledger says afterwards whether anything
+// that was acknowledged is gone. CHAOS_KILLS, CHAOS_SEED and CHAOS_MINUTES make another run of it.
+import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
+import { test } from 'node:test'
+import { runChaos } from './chaos/run.ts'
+
+const kills = Number(process.env['CHAOS_KILLS'] ?? 200)
+const seed = Number(process.env['CHAOS_SEED'] ?? randomInt(2 ** 31))
+const limitMs = Number(process.env['CHAOS_MINUTES'] ?? 20) * 60_000
+
+test('nothing acknowledged is lost, and every part comes back by itself', { timeout: 30 * 60_000 }, async (t) => {
+  const report = await runChaos({ seed, kills, limitMs, log: (line) => t.diagnostic(line) })
+  t.diagnostic(report.summary)
+  for (const [what, times] of report.failures.slice(0, 40)) t.diagnostic(`while a part was away: ${what}: ${times}`)
+  if (report.wrong.length > 0)
+    for (const [name, output] of Object.entries(report.outputs)) t.diagnostic(`${name}:\n${output.slice(-6000)}`)
+  assert.deepEqual(report.wrong, [])
+  const done = Object.values(report.kills).reduce((sum, each) => sum + each, 0)
+  assert.equal(done, kills, 'as many kills as were asked for')
+  for (const [name, times] of Object.entries(report.kills))
+    assert.ok(times > 0 || kills < 50, `${name} was never killed`)
+})

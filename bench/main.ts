@@ -1,0 +1,52 @@
+// `npm run bench [-- [--quick] NAME…]`: measures, prints one table and writes results.json beside this file. Loopback
+// only; stops by itself.
+import { writeFileSync } from 'node:fs'
+import { cpus, release, totalmem } from 'node:os'
+import { setFlags } from './flags.ts'
+import type { Options, Part, Row } from './row.ts'
+import { formatTable } from './table.ts'
+
+const parts: Readonly<Record<string, () => Promise<Part>>> = {
+  idle: async () => (await import('./idle.ts')).measureIdle,
+  policy: async () => (await import('./policy.ts')).measurePolicy,
+  journal: async () => (await import('./journal.ts')).measureJournal,
+  flows: async () => (await import('./flows.ts')).measureFlows,
+  bulk: async () => (await import('./bulk.ts')).measureBulk,
+  revoke: async () => (await import('./revoke.ts')).measureRevoke,
+}
+
+const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
+
+async function main(args: readonly string[]): Promise<number> {
+  const isQuick = args.includes('--quick')
+  const wanted = args.filter((arg) => arg !== '--quick')
+  const unknown = wanted.find((name) => !Object.hasOwn(parts, name))
+  if (unknown !== undefined) {
+    process.stderr.write(`bench: there is no part "${unknown}"; there are ${Object.keys(parts).join(', ')}.\n`)
+    return 2
+  }
+  setFlags()
+  const say = (text: string) => void process.stderr.write(`bench: ${text}\n`)
+  const options: Options = { isQuick, say }
+  const rows: Row[] = []
+  let isBroken = false
+  for (const [name, load] of Object.entries(parts)) {
+    if (wanted.length > 0 && !wanted.includes(name)) continue
+    say(`${name} …`)
+    try {
+      rows.push(...(await (await load())(options)))
+    } catch (error) {
+      // One part that cannot run must not hide the others' figures, nor pass for done.
+      isBroken = true
+      say(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
+    }
+  }
+  process.stdout.write(`\n${machine}\n\n${formatTable(rows)}\n`)
+  const results = rows.map((row) => ({ ...row, machine, isQuick }))
+  writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, null, 1)}\n`)
+  const worse = rows.filter(({ met }) => met === false)
+  process.stdout.write(`\n${rows.length} figures, ${worse.length} worse than their goals.\n`)
+  return isBroken ? 1 : 0
+}
+
+process.exit(await main(process.argv.slice(2)))

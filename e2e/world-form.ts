@@ -24,6 +24,8 @@ export type World = AsyncDisposable & {
   readonly appsDomain: string
   /** The one public port, on loopback. */
   readonly port: number
+  /** The process whose memory is the exchange's; in one process, everybody's. */
+  readonly exchangePid: number
   readonly webCaPem: string
   readonly webCaFile: string
   /** A tenant administrator's client; `acme` and `globex` exist. */

@@ -35,6 +35,7 @@ import { openSpool } from '#exchange/feed/spool.ts'
 import { LiveFlows } from '#exchange/flows/live-flows.ts'
 import { createSourceLimits } from '#exchange/flows/source-limits.ts'
 import { Parking } from '#exchange/flows/parking.ts'
+import { openKeptStatements } from '#exchange/flows/kept-statements.ts'
 import { createStatements } from '#exchange/flows/statements.ts'
 import { createForward } from '#exchange/forward.ts'
 import { createLanes } from '#exchange/http/lanes.ts'
@@ -113,6 +114,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     ask: async (tenantId, sessionId) => (await feed.ask({ type: 'statement', tenantId, sessionId })).token,
     keys: () => statementKeys,
     now,
+    kept: await openKeptStatements(join(config.dataFolder, 'statements'), (error) =>
+      log('statements could not be kept', { error: String(error) }),
+    ),
   })
   const issued = openIssuedStore({
     folder: join(config.dataFolder, 'certificates'),

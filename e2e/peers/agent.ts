@@ -69,10 +69,10 @@ async function signIn(
   const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], timeout: SIGN_IN_DEADLINE_MS })
   let said = ''
   const ended = once(child, 'exit')
-  const url = await new Promise<string>((resolve, reject) => {
+  const { url, userCode = '' } = await new Promise<{ url: string; userCode?: string }>((resolve, reject) => {
     createInterface({ input: child.stderr }).on('line', (line) => {
       said += `${line}\n`
-      if (line.startsWith('{"url"')) resolve((JSON.parse(line) as { url: string }).url)
+      if (line.startsWith('{"url"')) resolve(JSON.parse(line) as { url: string; userCode?: string })
     })
     child.once('exit', (code) => reject(new Error(`agent login ended with ${code ?? ''}: ${said}`)))
   })
@@ -83,7 +83,7 @@ async function signIn(
     const fields = new Set(formsOf(page).flatMap((form) => [...form.fields.keys()]))
     if (fields.has('password')) page = await person.submit(page, { user, password })
     else if (fields.has('confirm')) page = await person.submit(page, { confirm: 'yes' })
-    else if (fields.has('user_code')) page = await person.submit(page, {})
+    else if (fields.has('user_code')) page = await person.submit(page, { user_code: userCode })
     else if (page.text.includes('/connect"')) page = await person.submit(page, {}, /\/connect$/)
     else break
   }

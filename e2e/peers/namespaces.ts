@@ -9,7 +9,11 @@ export type Network = AsyncDisposable & {
   /** Addresses of the edge, as the user's host and as the app's host see it. */
   readonly edgeForUser: string
   readonly edgeForApp: string
+  /** The one address under which both know it. */
+  readonly edgePublic: string
   readonly appAddress: string
+  /** The namespace's name, for `ip netns exec`. */
+  netns(host: HostName): string
   /** A process on that host. */
   spawn(host: HostName, command: string, args: readonly string[], options?: SpawnOptions): ChildProcess
   run(host: HostName, command: string, args: readonly string[]): string
@@ -46,6 +50,10 @@ export function makeNetwork(): Network {
   }
   join('user', 'edge', '10.201.1')
   join('app', 'edge', '10.201.2')
+  // An address of the edge itself. Neither side gets a route beyond it, and the edge forwards for nobody.
+  inside('edge', 'ip', 'address', 'add', '10.201.3.1/32', 'dev', 'lo')
+  inside('user', 'ip', 'route', 'add', '10.201.3.1/32', 'via', '10.201.1.2')
+  inside('app', 'ip', 'route', 'add', '10.201.3.1/32', 'via', '10.201.2.2')
   inside('app', 'nft', 'add table inet wall')
   inside('app', 'nft', 'add chain inet wall input { type filter hook input priority 0; policy drop; }')
   inside('app', 'nft', 'add rule inet wall input iif lo accept')
@@ -53,7 +61,9 @@ export function makeNetwork(): Network {
   return {
     edgeForUser: '10.201.1.2',
     edgeForApp: '10.201.2.2',
+    edgePublic: '10.201.3.1',
     appAddress: '10.201.2.1',
+    netns: name,
     spawn: (host, command, args, options = {}) => spawn('ip', ['netns', 'exec', name(host), command, ...args], options),
     run: (host, command, args) =>
       execFileSync('ip', ['netns', 'exec', name(host), command, ...args], {

@@ -1,9 +1,17 @@
 // Keeps a part running until a signal, then drains it; a second signal cuts.
 export type Running = { close(): Promise<void> }
 
-/** Resolves with the exit code once everything is closed, in the reverse order of the list; rejects when a part dies. */
-export async function runUntilSignal(parts: readonly Running[], died?: Promise<never>): Promise<number> {
+/**
+ * Resolves with the exit code once everything is closed, in the reverse order of the list; rejects when a part dies.
+ * `told` is the program's own signal: it knows of a SIGTERM that came while the parts were still starting.
+ */
+export async function runUntilSignal(
+  parts: readonly Running[],
+  told: AbortSignal,
+  died?: Promise<never>,
+): Promise<number> {
   const stop = Promise.withResolvers<void>()
+  if (told.aborted) stop.resolve()
   let signals = 0
   const onSignal = () => {
     signals++

@@ -68,7 +68,7 @@ export const exchange: Command = {
       { log },
     )
     write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
-    return await runUntilSignal([running])
+    return await runUntilSignal([running], input.signal)
   },
 }
 
@@ -108,7 +108,7 @@ export const connector: Command = {
       { log },
     )
     write('connector: running; it opens no port')
-    return await runUntilSignal([running])
+    return await runUntilSignal([running], input.signal)
   },
 }
 
@@ -162,7 +162,7 @@ export const start: Command = {
       for (const part of running.toReversed()) await part.close()
       throw error
     }
-    return await runUntilSignal(running, main.control.died)
+    return await runUntilSignal(running, input.signal, main.control.died)
 
     async function announce(): Promise<void> {
       if (!isDemo) {
@@ -236,7 +236,7 @@ export const control: Command = {
       const { createLocalAccess } = await import('#control/local-access.ts')
       write(`exchange token: ${(await createLocalAccess(running.context).exchangeToken('admin', exchangeName)).token}`)
     }
-    return await runUntilSignal([running])
+    return await runUntilSignal([running], input.signal)
   },
 }
 

@@ -1,12 +1,13 @@
 // Opens one connection to an app: asks an exchange, then a sealed flow to the connector or a tunnel through the agent
 // door. Must never send a byte of a program before the other end has proven to be the connector that was named.
 import type { Socket } from 'node:net'
-import { connect as connectTls, type TLSSocket } from 'node:tls'
+import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
 import { Fault } from '#core/fault.ts'
 import { FLOWS_PATH, flowAnswer, type Denial, type FlowAnswer } from '#core/wire/flow.ts'
 import { flowStatus, MAX_FLOW_STATUS_BYTES } from '#core/wire/link.ts'
 import { dial } from '#transport/dial.ts'
-import { identityOf, readPeer } from '#transport/peer-certificate.ts'
+import { identityOf } from '#transport/peer-certificate.ts'
+import { rememberedPeer } from '#transport/peer-memory.ts'
 import { readPrefix } from '#transport/read-prefix.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
@@ -55,14 +56,12 @@ async function openSealed(
   { profile }: FlowContext,
   signal: AbortSignal,
 ): Promise<Socket> {
-  const { signedIn, tlsCredentials } = profile()
+  const { signedIn } = profile()
   const tcp = await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
   const socket = connectTls({
-    ...internalTls,
-    ...tlsCredentials,
+    secureContext: contextOf(profile()),
     socket: tcp,
     servername: answer.ticketHost,
-    ca: [...signedIn.identityCaPem],
     rejectUnauthorized: true,
     // The server is a connector, named by its identity and not by a host name: `requireConnector` checks that.
     checkServerIdentity: () => undefined,
@@ -89,6 +88,18 @@ async function openSealed(
   }
 }
 
+/** One for all flows of a profile: making one reads key, certificate and authorities, half a millisecond each time. */
+const contexts = new WeakMap<Profile, SecureContext>()
+
+function contextOf(profile: Profile): SecureContext {
+  const known = contexts.get(profile)
+  if (known !== undefined) return known
+  const { tlsCredentials, signedIn } = profile
+  const made = createSecureContext({ ...internalTls, ...tlsCredentials, ca: [...signedIn.identityCaPem] })
+  contexts.set(profile, made)
+  return made
+}
+
 function secured(socket: TLSSocket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   socket.once('secureConnect', resolve)
@@ -100,7 +111,7 @@ function secured(socket: TLSSocket): Promise<void> {
 
 /** Exactly the connector that the exchange named, of our own tenant. */
 function requireConnector(socket: TLSSocket, uri: string, tenantId: string): void {
-  const peer = readPeer(socket.getPeerCertificate().raw)
+  const peer = rememberedPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
   const name = identityOf(peer)
   const isIt = peer.uris.length === 1 && peer.uris[0] === uri && name?.role === 'connector' && name.owner === tenantId
   if (!socket.authorized || !isIt) throw new Fault('certificate-refused', { detail: { wanted: uri } })

@@ -49,7 +49,6 @@ export const caps = {
   verifiedCookies: { unit: 'cookies', default: 20_000, reason: 'one per browser session and host' },
   mintedCertificates: { unit: 'certificates', default: 2_000, reason: 'hosts that people reach by CONNECT with TLS' },
   doorContexts: { unit: 'TLS contexts', default: 4_000, reason: 'three per tenant with traffic; about 40 KiB each' },
-  rememberedPeers: { unit: 'certificates', default: 2_000, reason: 'of connectors and devices that are here now' },
   mintedLifeMs: { unit: 'ms', default: 12 * 3_600_000, reason: 'shorter than the intermediate that signs it' },
   agentBodyBytes: { unit: 'bytes', default: 16 * 1024, reason: 'a certificate request is under 1 KiB' },
   callbackBytes: { unit: 'bytes', default: 4 * 1024, reason: 'path and code of a hand-off' },

@@ -10,7 +10,7 @@ import { identityOf } from '#transport/peer-certificate.ts'
 import { secretEquals, sha256 } from '#transport/secret.ts'
 import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from '#exchange/caps.ts'
-import { rememberedPeer } from '#exchange/certificates/peer-memory.ts'
+import { rememberedPeer } from '#transport/peer-memory.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
 /** The device at the other end of a connection to the agent door. Throws Fault `certificate-refused`. */

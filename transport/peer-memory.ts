@@ -1,8 +1,8 @@
 // Remembers what was read from a certificate, by its bytes: reading one takes two milliseconds, and a connector shows the
 // same one for every flow of a day. Must never be asked about a certificate that no handshake verified.
-import { readPeer, type PeerCertificate } from '#transport/peer-certificate.ts'
-import { sha256 } from '#transport/secret.ts'
-import { caps } from '#exchange/caps.ts'
+import { caps } from './caps.ts'
+import { readPeer, type PeerCertificate } from './peer-certificate.ts'
+import { sha256 } from './secret.ts'
 
 const known = new Map<string, PeerCertificate>()
 

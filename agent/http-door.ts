@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { Fault } from '#core/fault.ts'
+import { asFault, Fault } from '#core/fault.ts'
 import { fieldsOf, type HeaderFields } from '#transport/forward-headers.ts'
 import { forward } from '#transport/http-forward.ts'
 import { guardRequests, strictServerOptions, type CheckedRequest } from '#transport/request-guard.ts'
@@ -28,6 +28,9 @@ export type HttpDoorConfig =
   /** Every request goes to this app, whatever the door itself is called. */
   | { readonly kind: 'fixed'; readonly target: Target }
 
+/** Apps that programs speak to at the same time through one door; more than any person uses. */
+const MAX_UPSTREAMS = 256
+
 export class HttpDoor {
   readonly #config: HttpDoorConfig
   readonly #opener: FlowOpener
@@ -38,8 +41,16 @@ export class HttpDoor {
     this.#config = config
     this.#opener = opener
     const guard = guardRequests({
-      onRequest: (request, response, head) => void this.#onRequest(request, response, head),
-      onUpgrade: (request, socket, first, head) => void this.#onUpgrade(request, socket, first, head),
+      // What goes wrong with one request must never reach the process: a web page may have sent it.
+      onRequest: (request, response, head) => {
+        this.#onRequest(request, response, head).catch((error: unknown) => {
+          if (response.headersSent) response.destroy()
+          else this.#refuse(request, response, asFault(error))
+        })
+      },
+      onUpgrade: (request, socket, first, head) => {
+        this.#onUpgrade(request, socket, first, head).catch(() => socket.destroy())
+      },
     })
     // Never listens: sockets come from the local listener, which has looked whose they are.
     this.#server = createServer({ ...strictServerOptions, keepAliveTimeout: 60_000, headersTimeout: 15_000 })
@@ -122,8 +133,12 @@ export class HttpDoor {
   #upstreamOf(target: Target): Dispatcher {
     const key = `${target.host} ${target.port}`
     const known = this.#upstreams.get(key)
-    if (known !== undefined) return known
-    if (this.#upstreams.size >= caps.flows.default) throw new Fault('at-capacity')
+    if (known !== undefined) {
+      this.#upstreams.delete(key)
+      this.#upstreams.set(key, known)
+      return known
+    }
+    this.#forgetOldest()
     const upstream = startUpstream(
       { origin: 'http://app.invalid', maxConnections: 64, keepAliveMs: caps.flowIdleMs.default },
       {
@@ -136,6 +151,15 @@ export class HttpDoor {
     )
     this.#upstreams.set(key, upstream)
     return upstream
+  }
+
+  /** Names and ports are the asker's to choose: the one used longest ago makes room, and ends when it is idle. */
+  #forgetOldest(): void {
+    if (this.#upstreams.size < MAX_UPSTREAMS) return
+    const [oldest] = this.#upstreams
+    if (oldest === undefined) return
+    this.#upstreams.delete(oldest[0])
+    oldest[1].close().catch(() => {})
   }
 
   #ownPage(request: IncomingMessage, response: ServerResponse): void {

@@ -26,7 +26,7 @@ export class TenantSession {
   readonly #deps: TenantDeps
   readonly #exchanges: Exchanges
   readonly #stop = new AbortController()
-  readonly #relays = new Map<Relay, Socket>()
+  readonly #relays = new Set<Relay>()
   readonly #backoff
   #profile: Profile
   #whoami: Whoami | undefined
@@ -94,7 +94,7 @@ export class TenantSession {
         else this.#deps.log('connection closed', { ...facts, end: end.kind, sent, received })
       },
     })
-    this.#relays.set(joined, flow)
+    this.#relays.add(joined)
     // A side that said goodbye before the relay listened has said it already.
     if (flow.readableEnded) local.end()
     if (local.readableEnded) flow.end()
@@ -122,11 +122,7 @@ export class TenantSession {
   destroy(reason: string): void {
     clearTimeout(this.#timer)
     this.#stop.abort()
-    for (const [live, flow] of this.#relays) {
-      // Resetting TCP below TLS in use crashes Node 26 (measured): the flow is closed by itself first.
-      flow.destroy()
-      live.cut(reason)
-    }
+    for (const live of this.#relays) live.cut(reason)
   }
 
   async #refresh(): Promise<void> {

@@ -61,10 +61,8 @@ export class Flow {
     if (this.#cutReason !== undefined) return
     this.#cutReason = reason
     this.#abort.abort()
-    // Resetting TCP below TLS in use crashes Node 26 (measured): both sides are closed by themselves, TLS first.
-    this.#secured?.destroy()
-    this.#relay?.cut(reason)
-    if (this.#secured === undefined) this.#parked.destroy()
+    if (this.#relay !== undefined) this.#relay.cut(reason)
+    else hardClose(this.#secured ?? this.#parked)
   }
 
   async #run(verified: VerifiedGrant): Promise<void> {

@@ -31,7 +31,11 @@ export async function enrolDevice(
   let driven: Promise<void> | undefined
   const profile = await signIn(
     { stateFolder, tenant, domain: DOMAIN, port: product.port, caPem: [product.webCaPem], flow: 'browser' },
-    { show: ({ url }) => (driven = answer(new Person(product.webCaPem), url, user, password)) },
+    {
+      show({ url }) {
+        driven = answer(new Person(product.webCaPem), url, user, password)
+      },
+    },
   )
   await driven
   const exchanges = new Exchanges(profile, { nowMs: Date.now })

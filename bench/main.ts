@@ -1,7 +1,7 @@
 // `npm run bench [-- [--quick] NAME…]`: measures, prints one table and writes results.json beside this file. Loopback
 // only; stops by itself.
 import { writeFileSync } from 'node:fs'
-import { cpus, release, totalmem } from 'node:os'
+import { cpus, loadavg, release, totalmem } from 'node:os'
 import { setFlags } from './flags.ts'
 import type { Options, Part, Row } from './row.ts'
 import { formatTable } from './table.ts'
@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   revoke: async () => (await import('./revoke.ts')).measureRevoke,
 }
 
+const load = () => loadavg()[0]?.toFixed(1) ?? '?'
 const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}`
 
 async function main(args: readonly string[]): Promise<number> {
@@ -29,6 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
   const say = (text: string) => void process.stderr.write(`bench: ${text}\n`)
   const options: Options = { isQuick, say }
   const rows: Row[] = []
+  const loadBefore = load()
   let isBroken = false
   for (const [name, load] of Object.entries(parts)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
@@ -41,8 +43,10 @@ async function main(args: readonly string[]): Promise<number> {
       say(`${name} failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`)
     }
   }
-  process.stdout.write(`\n${machine}\n\n${formatTable(rows)}\n`)
-  const results = rows.map((row) => ({ ...row, machine, isQuick }))
+  process.stdout.write(
+    `\n${machine}; load of the machine ${loadBefore} before, ${load()} after\n\n${formatTable(rows)}\n`,
+  )
+  const results = rows.map((row) => ({ ...row, machine, loadBefore: Number(loadBefore), isQuick }))
   writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, null, 1)}\n`)
   const worse = rows.filter(({ met }) => met === false)
   process.stdout.write(`\n${rows.length} figures, ${worse.length} worse than their goals.\n`)

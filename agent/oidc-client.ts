@@ -12,8 +12,17 @@ export type Issuer = {
   readonly deviceEndpoint: URL | undefined
 }
 
-export const CLIENT_ID = 'agent'
-const SCOPE = 'openid agent'
+const MAX_TOKEN_LENGTH = 4096
+
+/** A public client as the issuer knows it, and what it asks for. */
+export type Client = { readonly id: string; readonly scope: string }
+
+export type Tokens = {
+  readonly accessToken: string
+  /** As the issuer says; absent when it does not. */
+  readonly expiresInSeconds: number | undefined
+  readonly refreshToken: string | undefined
+}
 
 /** Reads the issuer's own description; every endpoint must be of the issuer's origin. */
 export async function discover(issuer: string, site: Site): Promise<Issuer> {
@@ -34,18 +43,18 @@ export async function discover(issuer: string, site: Site): Promise<Issuer> {
 
 export type CodeRequest = {
   readonly url: string
-  /** The access token for what came back on the redirect URI. */
-  readonly redeem: (answer: URLSearchParams) => Promise<string>
+  /** The tokens for what came back on the redirect URI. */
+  readonly redeem: (answer: URLSearchParams) => Promise<Tokens>
 }
 
-export function codeRequest(issuer: Issuer, site: Site, redirectUri: string): CodeRequest {
+export function codeRequest(issuer: Issuer, client: Client, site: Site, redirectUri: string): CodeRequest {
   const verifier = randomBytes(32).toString('base64url')
   const state = randomBytes(24).toString('base64url')
   const url = new URL(issuer.authorizationEndpoint)
   const query = {
-    client_id: CLIENT_ID,
+    client_id: client.id,
     response_type: 'code',
-    scope: SCOPE,
+    scope: client.scope,
     redirect_uri: redirectUri,
     state,
     code_challenge: createHash('sha256').update(verifier).digest('base64url'),
@@ -67,10 +76,10 @@ export function codeRequest(issuer: Issuer, site: Site, redirectUri: string): Co
       const form = { grant_type: 'authorization_code', code, redirect_uri: redirectUri, code_verifier: verifier }
       const { status, body } = await askJson(issuer.tokenEndpoint, site, {
         kind: 'form',
-        value: { ...form, client_id: CLIENT_ID },
+        value: { ...form, client_id: client.id },
       })
       if (status !== 200) throw refusal(String(body['error'] ?? ''))
-      return accessToken(body)
+      return tokensIn(body)
     },
   }
 }
@@ -85,9 +94,14 @@ export type DeviceRequest = {
 }
 
 /** RFC 8628 section 3.1. */
-export async function deviceRequest(issuer: Issuer, site: Site, pollMs: number): Promise<DeviceRequest> {
+export async function deviceRequest(
+  issuer: Issuer,
+  client: Client,
+  site: Site,
+  pollMs: number,
+): Promise<DeviceRequest> {
   if (issuer.deviceEndpoint === undefined) throw new Fault('not-found', { hint: 'No device flow at this tenant.' })
-  const value = { client_id: CLIENT_ID, scope: SCOPE }
+  const value = { client_id: client.id, scope: client.scope }
   const { status, body } = await askJson(issuer.deviceEndpoint, site, { kind: 'form', value })
   if (status !== 200) throw refusal(String(body['error'] ?? ''))
   const { device_code, user_code, verification_uri, verification_uri_complete, expires_in, interval } = body
@@ -105,26 +119,35 @@ export async function deviceRequest(issuer: Issuer, site: Site, pollMs: number):
   }
 }
 
-/** One question of RFC 8628 section 3.4: the access token, or how to go on asking. */
+/** One question of RFC 8628 section 3.4: the tokens, or how to go on asking. */
 export async function deviceToken(
   issuer: Issuer,
+  client: Client,
   site: Site,
   deviceCode: string,
   signal: AbortSignal,
-): Promise<{ readonly kind: 'token'; readonly token: string } | { readonly kind: 'pending' | 'slow-down' }> {
+): Promise<{ readonly kind: 'tokens'; readonly tokens: Tokens } | { readonly kind: 'pending' | 'slow-down' }> {
   const grant_type = 'urn:ietf:params:oauth:grant-type:device_code'
-  const value = { grant_type, device_code: deviceCode, client_id: CLIENT_ID }
+  const value = { grant_type, device_code: deviceCode, client_id: client.id }
   const { status, body } = await askJson(issuer.tokenEndpoint, site, { kind: 'form', value }, signal)
-  if (status === 200) return { kind: 'token', token: accessToken(body) }
+  if (status === 200) return { kind: 'tokens', tokens: tokensIn(body) }
   if (body['error'] === 'authorization_pending') return { kind: 'pending' }
   if (body['error'] === 'slow_down') return { kind: 'slow-down' }
   throw refusal(String(body['error'] ?? ''))
 }
 
-function accessToken(body: Readonly<Record<string, unknown>>): string {
-  const token = body['access_token']
-  if (typeof token !== 'string' || token.length > 4096) throw new Fault('wire-malformed')
-  return token
+function tokensIn(body: Readonly<Record<string, unknown>>): Tokens {
+  const { access_token: accessToken, token_type: type, expires_in: expiresIn, refresh_token: refreshToken } = body
+  const isText = (value: unknown): value is string =>
+    typeof value === 'string' && value.length > 0 && value.length <= MAX_TOKEN_LENGTH
+  // RFC 6749 section 7.1: a token of a type that we do not know is not to be used.
+  const isBearer = typeof type === 'string' && type.toLowerCase() === 'bearer'
+  if (!isText(accessToken) || !isBearer) throw new Fault('wire-malformed')
+  return {
+    accessToken,
+    expiresInSeconds: typeof expiresIn === 'number' && Number.isFinite(expiresIn) ? Math.max(expiresIn, 0) : undefined,
+    refreshToken: isText(refreshToken) ? refreshToken : undefined,
+  }
 }
 
 function refusal(error: string): Fault {

@@ -3,12 +3,9 @@
 import { hostname } from 'node:os'
 import { enrolmentRoutes } from '#core/api/enrolment-routes.ts'
 import { Fault } from '#core/fault.ts'
-import { pause } from '#transport/backoff.ts'
 import { createKeyAndCsr } from '#transport/certificate-request.ts'
-import { caps } from './caps.ts'
+import { agentClient, obtainAccessToken, type SignInStep } from './access-token.ts'
 import { askJson, dialled, type Site } from './https-json.ts'
-import { startLoopbackRedirect } from './loopback-redirect.ts'
-import { codeRequest, deviceRequest, deviceToken, discover, type Issuer } from './oidc-client.ts'
 import { pinnedAuthority } from './pinned-authority.ts'
 import { loadProfile, Profile } from './profile.ts'
 
@@ -30,7 +27,7 @@ export type SignInConfig = {
 
 export type SignInDeps = {
   /** Shows the URL to the person, or opens it. */
-  readonly show: (step: { readonly url: string; readonly userCode?: string }) => void
+  readonly show: (step: SignInStep) => void
   readonly signal?: AbortSignal
 }
 
@@ -38,13 +35,10 @@ export async function signIn(config: SignInConfig, deps: SignInDeps): Promise<Pr
   const port = config.port ?? 443
   const at = (host: string) => `https://${host}.${config.domain}${port === 443 ? '' : `:${port}`}`
   const site = await siteOf(config, new URL(at('api')))
-  const issuer = await discover(`${at('id')}/${config.tenant}`, site)
-  const deadline = AbortSignal.timeout(caps.signInMs.default)
-  const signal = deps.signal === undefined ? deadline : AbortSignal.any([deadline, deps.signal])
-  const accessToken =
-    config.flow === 'browser'
-      ? await byBrowser(issuer, site, deps, signal)
-      : await byDeviceCode(issuer, site, deps, signal)
+  const { flow } = config
+  const { show, signal } = deps
+  const issuer = `${at('id')}/${config.tenant}`
+  const { accessToken } = await obtainAccessToken({ issuer, site, client: agentClient, flow, show, signal })
   // The same key as before, where there is one: it is the same device.
   const before = await loadProfile(config.stateFolder, config.tenant).catch(() => undefined)
   const { privateKeyPem, csrPem } = before?.deviceKey ?? (await createKeyAndCsr({ commonName: 'device' }))
@@ -68,37 +62,6 @@ async function siteOf(config: SignInConfig, api: URL): Promise<Site> {
   if (config.pin === undefined) return address
   const server = { ...dialled(api, address), serverName: api.hostname }
   return { ...address, caPem: [await pinnedAuthority(server, config.pin)] }
-}
-
-async function byBrowser(issuer: Issuer, site: Site, deps: SignInDeps, signal: AbortSignal): Promise<string> {
-  let state = ''
-  const redirect = await startLoopbackRedirect((answer) => answer.get('state') === state, signal)
-  try {
-    const request = codeRequest(issuer, site, redirect.redirectUri)
-    state = new URL(request.url).searchParams.get('state') ?? ''
-    deps.show({ url: request.url })
-    return await request.redeem(await redirect.answer)
-  } finally {
-    redirect.close()
-  }
-}
-
-async function byDeviceCode(issuer: Issuer, site: Site, deps: SignInDeps, signal: AbortSignal): Promise<string> {
-  const request = await deviceRequest(issuer, site, caps.devicePollMs.default)
-  deps.show({ url: request.verificationUriComplete ?? request.verificationUri, userCode: request.userCode })
-  const until = AbortSignal.any([signal, AbortSignal.timeout(request.expiresInMs)])
-  let intervalMs = request.intervalMs
-  for (;;) {
-    try {
-      await pause(intervalMs, until)
-    } catch {
-      throw new Fault('request-timeout', { hint: 'Nobody signed in with the code in time.' })
-    }
-    const answer = await deviceToken(issuer, site, request.deviceCode, until)
-    if (answer.kind === 'token') return answer.token
-    // RFC 8628 section 3.5.
-    if (answer.kind === 'slow-down') intervalMs += 5000
-  }
 }
 
 function refusalOf(status: number, body: Readonly<Record<string, unknown>>): Fault {

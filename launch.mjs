@@ -80,7 +80,7 @@ function install() {
     if (result.error || result.status !== 0) {
       process.stderr.write(
         `sallyport: "npm ci" failed${result.error ? `: ${result.error.message}` : ` with exit code ${result.status}`}. ` +
-          'The npm registry must be reachable; nothing was started.\n',
+          'Its own words are above; most often the npm registry cannot be reached. Nothing was started.\n',
       )
       process.exit(69)
     }

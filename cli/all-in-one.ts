@@ -3,6 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { Fault, isFault } from '#core/fault.ts'
 import { enrolExchange } from '#exchange/enrol.ts'
 import { type Exchange, startExchange } from '#exchange/server.ts'
 import type { ControlConfig } from '#control/config.ts'
@@ -57,7 +58,10 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
     'control',
   )
   opened.defer(() => control.close())
-  const started = await control.call('started')
+  const started = await Promise.race([control.call('started'), control.died]).catch((error: unknown) => {
+    if (!isFault(error, 'address-in-use')) throw error
+    throw new Fault('address-in-use', { hint: `Sallyport runs already with the data in ${dataFolder}.`, cause: error })
+  })
   const private_ = { host: '127.0.0.1', port: started.port }
   const webCaPem = started.webCaPem.join('\n')
   const webCaFile = join(dataFolder, 'web-ca.pem')
@@ -86,7 +90,13 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       drainMs: 2000,
     },
     { log },
-  )
+  ).catch((error: unknown) => {
+    if (!isFault(error, 'address-in-use')) throw error
+    throw new Fault('address-in-use', {
+      hint: `${listenHost} port ${config.port}; choose another with --port.`,
+      cause: error,
+    })
+  })
   opened.defer(() => exchange.close())
   await exchange.ready(AbortSignal.timeout(30_000))
   const running = opened.move()

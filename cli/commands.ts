@@ -62,6 +62,15 @@ export function findCommand(
   return command && { command, rest: args.slice(verbOf(command).length) }
 }
 
+/** The commands that begin with these words, a line each; undefined when none does. */
+export function listOf(words: readonly string[]): string | undefined {
+  if (words.length === 0) return undefined
+  const matches = all.filter((command) => words.every((word, at) => verbOf(command)[at] === word))
+  return matches.length === 0
+    ? undefined
+    : matches.map(({ usage, summary }) => `sallyport ${usage}\n    ${summary}`).join('\n')
+}
+
 export function overview(): string {
   const width = Math.max(...all.map((command) => command.usage.length))
   const lines = sections.flatMap(([title, commands]) => [

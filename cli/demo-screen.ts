@@ -26,7 +26,8 @@ Sallyport is running: control, exchange, connectors, and the demo tenants Acme a
 ${demo.accounts.map(({ tenant, user, password, about }) => `    ${`${tenant}/${user}`.padEnd(width)}  ${password}  ${about}`).join('\n')}
 
   Trust the demo's certificate authority (remove it when you are done)
-    Chromium on Linux   certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sallyport-demo -i ${ca}
+    Chromium on Linux   mkdir -p ~/.pki/nssdb && certutil -d sql:$HOME/.pki/nssdb -A -t C,, -n sallyport-demo -i ${ca}
+                        (certutil is in Debian's libnss3-tools; for a new store first: certutil -d sql:$HOME/.pki/nssdb -N --empty-password)
     Firefox             Settings, Certificates, Authorities, Import: ${ca}
     curl                --cacert ${ca}
 

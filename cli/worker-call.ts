@@ -1,7 +1,7 @@
 // Calls between the main thread and a worker that runs a part: one request, one answer, by number.
 // Only for parts of one process; parts of different processes meet over their wire protocols.
 import { type MessagePort, type Worker } from 'node:worker_threads'
-import { asFault, Fault, type FaultCode } from '#core/fault.ts'
+import { asFault, Fault, type FaultCode, faultTable } from '#core/fault.ts'
 
 type Ask = { readonly id: number; readonly method: string; readonly args: readonly unknown[] }
 type Answer = {
@@ -38,6 +38,14 @@ export type WorkerCaller<M extends WorkerMethods> = {
   close(): Promise<void>
 }
 
+/** A fault loses its class on the way between threads, but not its code. */
+function faultOfThread(name: string, cause: unknown): Fault {
+  const { code, hint } = (cause ?? {}) as { readonly code?: unknown; readonly hint?: unknown }
+  if (typeof code === 'string' && code in faultTable)
+    return new Fault(code as FaultCode, { ...(typeof hint === 'string' && { hint }), cause })
+  return new Fault('internal', { hint: `The ${name} thread ended.`, cause })
+}
+
 /** Calls methods of a worker; `close` asks it to close and waits for its end. */
 export function callWorker<M extends WorkerMethods>(worker: Worker, name: string): WorkerCaller<M> {
   const waiting = new Map<number, PromiseWithResolvers<unknown>>()
@@ -47,7 +55,7 @@ export function callWorker<M extends WorkerMethods>(worker: Worker, name: string
   const died = Promise.withResolvers<never>()
   died.promise.catch(() => {})
   const fail = (cause: unknown) => {
-    const fault = cause instanceof Fault ? cause : new Fault('internal', { hint: `The ${name} thread ended.`, cause })
+    const fault = faultOfThread(name, cause)
     for (const each of waiting.values()) each.reject(fault)
     waiting.clear()
     if (!isClosing) died.reject(fault)

@@ -1,6 +1,6 @@
 // Declarative commands: apply, diff, get, delete. All or nothing; a mistake is named with its line.
 import * as yaml from 'yaml'
-import { Fault } from '#core/fault.ts'
+import { Fault, isFault } from '#core/fault.ts'
 import { resourceKindNames, resourceKinds } from '#core/resources/kinds.ts'
 import { ApiFault } from '#cli/api-client.ts'
 import { apiOptions, type Command, type Input, UsageFault } from '#cli/command.ts'
@@ -85,7 +85,10 @@ export const get: Command = {
     const api = input.api()
     const plural = pluralOf(kind)
     if (name !== undefined) {
-      const found = await api.call('getResource', { params: { plural, name } })
+      const found = await api.call('getResource', { params: { plural, name } }).catch((fault: unknown) => {
+        if (!isFault(fault, 'not-found')) throw fault
+        throw new Fault('not-found', { hint: `No ${kind} named ${name}.`, cause: fault })
+      })
       if (input.isJson) writeJson(found)
       else write(yaml.stringify({ kind: found.kind, name: found.name, spec: found.spec }).trimEnd())
       return 0

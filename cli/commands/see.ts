@@ -1,5 +1,5 @@
 // Commands to see what happens: flows, sessions, devices, connectors, events, explain.
-import { parseDuration, apiOptions, type Command } from '#cli/command.ts'
+import { apiOptions, type Command, parseDuration, UsageFault } from '#cli/command.ts'
 import { age, safe, table, write, writeJson } from '#cli/output.ts'
 import { effectLine } from './effect.ts'
 
@@ -191,10 +191,12 @@ export const explain: Command = {
   positionals: [0, 0],
   async run(input) {
     const posture = input.text('posture')
+    const [user, app] = [input.text('as'), input.text('app')]
+    if (user === undefined || app === undefined) throw new UsageFault('--as and --app are needed', explain)
     const reply = await input.api().call('explain', {
       body: {
-        user: input.text('as') ?? '',
-        app: input.text('app') ?? '',
+        user,
+        app,
         ...(posture !== undefined && { posture: Number(posture) as 0 | 1 | 2 }),
         ...(input.list('factor').length > 0 && { factors: [...input.list('factor')] }),
         ...(input.text('method') && { method: input.text('method') }),

@@ -91,7 +91,7 @@ export const administrationHandlers: Some<
     return {
       token,
       expiresAt: isoTime(expiresAtMs),
-      command: `sallyport connector --control ${api} --token ${token}`,
+      command: `./sallyport connector --control ${api} --token ${token} --data connector-data`,
     }
   },
 

@@ -1,5 +1,6 @@
 // The control plane: opens store, keys and journal, starts sign-in, API and feed, and serves them on one private port.
 // Must never serve anyone before all of it is there, and closes in the order in which things stop being needed.
+import './sign-in/quiet-runtime-notice.ts'
 import { join } from 'node:path'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'

@@ -98,7 +98,13 @@ export function LinesField({
   value,
   onText,
   rows = 3,
-}: Around & { readonly value: string; readonly onText: (value: string) => void; readonly rows?: number }): ReactNode {
+  isReadOnly = false,
+}: Around & {
+  readonly value: string
+  readonly onText?: (value: string) => void
+  readonly rows?: number
+  readonly isReadOnly?: boolean
+}): ReactNode {
   const tied = useAround({ label, hint, error })
   return (
     <Around id={tied.id} label={label} hint={hint} error={error}>
@@ -108,7 +114,8 @@ export function LinesField({
         rows={rows}
         spellCheck={false}
         value={value}
-        onChange={(event) => onText(event.target.value)}
+        readOnly={isReadOnly}
+        onChange={(event) => onText?.(event.target.value)}
       />
     </Around>
   )

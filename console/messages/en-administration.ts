@@ -17,7 +17,7 @@ export const enAdministration = {
     journal: 'Deny when the journal cannot be written',
     journalHint: 'Without it, connections could happen that nobody can look up.',
     ownHosts: 'Own host names for apps',
-    ownHostsHint: 'One a line.',
+    ownHostsHint: 'Set by the provider, who checks whose they are.',
     administrators: 'Administrators',
     addAdministrator: 'Give a role',
     user: 'Person',

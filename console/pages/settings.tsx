@@ -8,7 +8,6 @@ import { ApiTokenSection } from '#console/components/api-token-section.tsx'
 import { Button } from '#console/components/button.tsx'
 import { CheckField, LinesField, SelectField, TextField } from '#console/components/field.tsx'
 import { lasting } from '#console/components/moment.tsx'
-import { namesIn } from '#console/components/names-in.ts'
 import { Page, Section } from '#console/components/page.tsx'
 import { Failed, FaultNote, Note } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
@@ -48,7 +47,6 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
     session: String(settings.sessionSeconds),
     explain: settings.explain,
     journal: settings.journalMandatory,
-    ownHosts: settings.ownHosts.join('\n'),
   })
   const save = (event: FormEvent) => {
     event.preventDefault()
@@ -59,7 +57,6 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
         sessionSeconds: Number(form.session),
         explain: form.explain,
         journalMandatory: form.journal,
-        ownHosts: namesIn(form.ownHosts),
       },
     })
   }
@@ -96,8 +93,8 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
           <LinesField
             label={text.settings.ownHosts}
             hint={text.settings.ownHostsHint}
-            value={form.ownHosts}
-            onText={(ownHosts) => setForm({ ...form, ownHosts })}
+            value={settings.ownHosts.join('\n')}
+            isReadOnly
           />
         </div>
         <CheckField

@@ -92,7 +92,7 @@ describe('a tenant', () => {
       method: 'PATCH',
       body: { ownHosts: ['wiki-of-acme.test'] },
     })
-    assert.equal(hosts.body.error.code, 'name-taken')
+    assert.equal(hosts.body.error.code, 'not-permitted')
     // The same names and identities are free in each tenant: they mean different things.
     const same = await test.call('/v1/tenants/rival/apply', {
       token: rival.token,

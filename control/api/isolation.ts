@@ -6,7 +6,13 @@ import { routes, type RouteName } from '#core/api/routes.ts'
 import { resourceKinds } from '#core/resources/kinds.ts'
 import { createSessions } from '#control/directory/sessions.ts'
 import { tenantTables, type TenantTable } from '#control/store/schema.ts'
-import { addTenantWithAdministrator, documentsOfEverything, newCsr, type TestControl } from '#control/testing.ts'
+import {
+  addTenantWithAdministrator,
+  documentsOfEverything,
+  newCsr,
+  providerToken,
+  type TestControl,
+} from '#control/testing.ts'
 
 export type Furnished = Awaited<ReturnType<typeof furnish>>
 
@@ -24,7 +30,12 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
     return answer.body
   }
   await call('/apply', { documents: documentsOfEverything(suffix) })
-  await call('/settings', { ownHosts: [`wiki${suffix}.test`] }, 'PATCH')
+  const given = await test.call(`${T}/own-hosts`, {
+    token: await providerToken(test),
+    method: 'PUT',
+    body: { hosts: [`wiki${suffix}.test`] },
+  })
+  if (given.status >= 300) throw new Error(given.text)
   const token = await call('/enrolment-tokens', { connectorGroup: `dc${suffix}` })
   const connector = await test.call('/v1/enrol', {
     body: { token: token.token, csrPem: (await newCsr()).csrPem, name: `connector${suffix}` },
@@ -271,6 +282,7 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     ],
     createTenant: [{ name: 'x', administrator: { name: key } }],
     changeTenant: [{ status: 'suspended' }],
+    setTenantHosts: [{ hosts: ['claimed.test'] }],
     createExchangeToken: [{ name: 'x' }],
   }
   return specs[name] ?? [undefined]

@@ -124,7 +124,12 @@ describe('news', () => {
     )
     await asAdmin(`${T}/resources/policies/allow`, { spec: { text: 'permit (principal, action, resource);' } }, 'PUT')
     await asAdmin(`${T}/resources/groups/night`, undefined, 'DELETE')
-    await asAdmin(`${T}/settings`, { staleAfterSeconds: 60, ownHosts: ['wiki.acme.test'] }, 'PATCH')
+    await asAdmin(`${T}/settings`, { staleAfterSeconds: 60 }, 'PATCH')
+    await test.call(`${T}/own-hosts`, {
+      token: await providerToken(test),
+      method: 'PUT',
+      body: { hosts: ['wiki.acme.test'] },
+    })
     await caughtUp()
     assert.equal(exchange.tenants.get(acme.id)?.snapshots, 1)
     const expected = await truth(acme.id)
@@ -285,9 +290,17 @@ describe('a request', () => {
       connected: [{ connectorId: connector.id, sinceMs: 1, liveFlows: 3, parked: 8, unhealthyApps: [] }],
     })
     await exchange.until(() => exchange.slices.has(connector.id))
+    const newest = () => read(exchange.slices.get(connector.id) ?? '')
+    const stolen = await enrolExchange(test, 'stolen')
+    await test.call(`/v1/exchanges/${stolen.id}`, { token: await providerToken(test), method: 'DELETE' })
+    await exchange.until(() => newest().revokedExchangeIds.includes(stolen.id))
     const session = await newSession()
     await asAdmin(`${T}/sessions/${session.id}`, undefined, 'DELETE')
     await exchange.until(() => read(exchange.slices.get(connector.id) ?? '').revokedSessionIds.includes(session.id))
+    // Without a change, too: a connector goes by no slice that is older than the tenant allows.
+    const { issuedAtMs } = newest()
+    await asAdmin(`${T}/settings`, { staleAfterSeconds: 30 }, 'PATCH')
+    await exchange.until(() => newest().staleAfterSeconds === 30 && newest().issuedAtMs - issuedAtMs >= 3000)
     const listed = await asAdmin(`${T}/connectors?search=dc`)
     const own = listed.body.items.find(({ id }: { id: string }) => id === connector.id)
     assert.equal(own.connected[0].liveFlows, 3)

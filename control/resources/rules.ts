@@ -46,7 +46,7 @@ function appFaults({ at }: Placed<Document>, { name, spec }: AppDocument, next: 
   if (spec.kind === 'http' && spec.inspect === false) fault('inspect', 'apps of kind http are always inspected')
   const own = spec.browser?.host
   if (own !== undefined && !next.ownHosts.has(own))
-    fault('browser.host', "not one of the tenant's own hosts; add it to the settings first")
+    fault('browser.host', "not one of the tenant's own hosts; ask the provider for it first")
   const host = browserHostOf(name, spec, next)
   if (host !== null && (next.browserHosts.get(host)?.length ?? 0) > 1)
     fault('browser.host', `${host} is also the host of another app`)

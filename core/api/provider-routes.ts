@@ -1,6 +1,6 @@
 // Routes of the provider: tenants and exchanges. None of them shows what is inside a tenant.
 import * as z from 'zod'
-import { labelName, looseName } from '#core/names.ts'
+import { hostName, labelName, looseName } from '#core/names.ts'
 import { defineRoutes } from './route.ts'
 import { empty, exchange, page, pageOf, seconds, tenant, time } from './views.ts'
 
@@ -47,6 +47,14 @@ export const providerRoutes = defineRoutes({
     access: 'provider-admin',
     summary: 'Delete a tenant with everything in it; it must be suspended first',
     reply: empty,
+  },
+  setTenantHosts: {
+    method: 'PUT',
+    path: '/v1/tenants/:name/own-hosts',
+    access: 'provider-admin',
+    summary: "Set a tenant's own host names, after checking that they are the tenant's",
+    body: z.strictObject({ hosts: z.array(hostName).max(64).describe('all of them; one left out is taken away') }),
+    reply: z.object({ hosts: z.array(hostName) }),
   },
   listExchanges: {
     method: 'GET',

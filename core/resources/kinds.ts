@@ -107,7 +107,7 @@ export const tenantSettings = z.strictObject({
     .describe('default 12 h'),
   explain: z.enum(['full', 'reason', 'none']).describe('default full'),
   journalMandatory: z.boolean().describe('default true'),
-  ownHosts: z.array(hostName).max(64).describe("the tenant's own host names for apps"),
+  ownHosts: z.array(hostName).max(64).describe("the tenant's own host names for apps; the provider sets them"),
 })
 export type TenantSettings = z.infer<typeof tenantSettings>
 

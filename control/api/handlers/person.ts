@@ -9,7 +9,6 @@ import { tenantRecord } from '#control/records/from-rows.ts'
 import { readTenant } from '#control/records/load.ts'
 import { readTenantSettings, writeTenantSettings } from '#control/records/tenant-settings.ts'
 import { changedFields } from '#control/resources/difference.ts'
-import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import { sessionView } from './members.ts'
 
 export const personHandlers: Some<
@@ -101,11 +100,13 @@ export const personHandlers: Some<
   getSettings: async ({ tenant }) => readTenantSettings(tenant),
 
   changeSettings: async ({ context, tenantId, tenant, body, record, effect }) => {
+    // The web authority would vouch for any name that a tenant gave itself.
+    if (body.ownHosts !== undefined)
+      throw new Fault('not-permitted', { hint: 'Own host names are set by the provider; ask there.' })
     const identityCaPem = await context.authority.identityCaPem(tenantId)
     const { before, after, sequence } = await tenant.transaction(async (tx) => {
       const old = await readTenantSettings(tx)
       const next = tenantSettings.parse({ ...old, ...withoutUndefined(body) })
-      await claimHosts(tx, old.ownHosts, next.ownHosts, context.config)
       await writeTenantSettings(tx, next)
       const record_ = tenantRecord(await readTenant(tx), next, identityCaPem)
       return { before: old, after: next, sequence: await tx.appendChanges([{ op: 'put', record: record_ }]) }
@@ -113,7 +114,7 @@ export const personHandlers: Some<
     await record({
       target: 'settings',
       resourceKind: 'settings',
-      details: { fields: changedFields(before, after), before: withoutHosts(before), after: withoutHosts(after) },
+      details: { fields: changedFields(before, after), before: ownChoices(before), after: ownChoices(after) },
     })
     await effect(sequence)
     return after
@@ -124,44 +125,6 @@ function withoutUndefined(body: object): object {
   return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== undefined))
 }
 
-function withoutHosts(settings: object): object {
+function ownChoices(settings: object): object {
   return { ...settings, ownHosts: undefined }
-}
-
-/** Host names are one name space for all tenants. The answer to a taken one does not say whose it is. */
-async function claimHosts(
-  tx: TenantHandle,
-  before: readonly string[],
-  after: readonly string[],
-  { domain, appsDomain }: { readonly domain: string; readonly appsDomain: string },
-): Promise<void> {
-  const removed = before.filter((host) => !after.includes(host))
-  for (const host of removed) {
-    await requireUnused(tx, host)
-    await tx.provider
-      .deleteFrom('hosts')
-      .where('hosts.host', '=', host)
-      .where('hosts.tenantId', '=', tx.tenantId)
-      .execute()
-  }
-  for (const host of after.filter((name) => !before.includes(name))) {
-    const isOurs = [domain, appsDomain].some((own) => host === own || host.endsWith(`.${own}`))
-    const taken = await tx.provider
-      .selectFrom('hosts')
-      .select('hosts.host')
-      .where('hosts.host', '=', host)
-      .executeTakeFirst()
-    if (isOurs || taken) throw new Fault('name-taken', { hint: host })
-    await tx.provider.insertInto('hosts', { host, tenantId: tx.tenantId, appId: '' }).execute()
-  }
-}
-
-async function requireUnused(tx: TenantHandle, host: string): Promise<void> {
-  const apps = await tx
-    .selectFrom('resources')
-    .select(['resources.name', 'resources.spec'])
-    .where('resources.kind', '=', 'App')
-    .execute()
-  const user = apps.find(({ spec }) => JSON.parse(spec).browser?.host === host)
-  if (user) throw new Fault('still-referenced', { hint: `The app ${user.name} uses ${host}.` })
 }

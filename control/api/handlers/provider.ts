@@ -7,6 +7,7 @@ import { mapPage, pageOf } from '#control/api/page.ts'
 import { hashSecret } from '#control/api/principal.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
+import { giveHosts } from '#control/directory/own-hosts.ts'
 import { makeTenant, removeTenant } from '#control/directory/tenants.ts'
 import { tenantRecord, type Row } from '#control/records/from-rows.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
@@ -20,6 +21,7 @@ export const providerHandlers: Some<
   | 'createTenant'
   | 'changeTenant'
   | 'deleteTenant'
+  | 'setTenantHosts'
   | 'listExchanges'
   | 'createExchangeToken'
   | 'deleteExchange'
@@ -82,6 +84,14 @@ export const providerHandlers: Some<
     return {}
   },
 
+  setTenantHosts: async ({ context, params, body, record }) => {
+    const tenant = await findTenant(params['name'], context)
+    const { before, after, sequence } = await giveHosts(tenant, body.hosts, context)
+    await record({ target: tenant.name, resourceKind: 'tenant', details: { before, after } })
+    await context.links.feed?.awaitEffect(tenant.id, sequence, caps.effectMs.default)
+    return { hosts: [...after] }
+  },
+
   listExchanges: async ({ context }) => {
     const rows = await context.store.provider
       .selectFrom('exchanges')
@@ -130,7 +140,8 @@ export const providerHandlers: Some<
   deleteExchange: async ({ context, params, record }) => {
     const row = await context.store.provider
       .updateTable('exchanges')
-      .set({ status: 'revoked' })
+      // Until then a certificate of it may be valid: connectors are told to take nothing from it.
+      .set({ status: 'revoked', certificateUntilMs: context.nowMs() + caps.revokedExchangeMs.default })
       .where('exchanges.id', '=', params['id'] ?? '')
       .where('exchanges.status', '=', 'active')
       .returning('exchanges.name')

@@ -257,6 +257,32 @@ test('an exchange that speaks no version of ours is not obeyed', async () => {
   assert.ok(world1.log.some(({ fields }) => fields['code'] === 'wire-version'))
 })
 
+test('an exchange that control revoked is cut off with its flows, and refused when it comes back', async () => {
+  await using world1 = await setUp()
+  const peer = await opened((await world1.offer()).half)
+  world1.sendSlice({ apps: world1.apps, revokedExchangeIds: [ids.exchangeId] })
+  await isClosedWithoutAWord(peer)
+  await world1.link.frames.closed
+  const again = await world1.exchange.welcome()
+  await again.frames.closed
+  assert.equal(world1.connector.metrics.links, 0)
+  assert.ok(world1.log.some(({ fields }) => fields['why'] === 'exchange revoked'))
+})
+
+test('an exchange whose certificate does not name it is not obeyed', async () => {
+  await using stranger = new world.TestExchange(
+    tenant,
+    await leaf(tenant.exchangeCa, { sanDns: ['acme.link.sallyport.test'] }),
+  )
+  await stranger.start()
+  await using world1 = await setUp()
+  world1.link.frames.destroy(new Fault('closing'))
+  const again = await world1.exchange.welcome([stranger.address])
+  const nameless = await stranger.welcome()
+  await nameless.frames.closed
+  await again.frames.close()
+})
+
 test('an exchange that speaks for another is not obeyed', async () => {
   await using world1 = await setUp()
   world1.link.socket.destroy()

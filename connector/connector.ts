@@ -93,6 +93,7 @@ export class Connector {
     this.#links = new Links(config.exchanges ?? identity.enrolment.exchanges, {
       dialLink: (address, signal) => dialLink(address, this.#linkCredentials(), signal),
       software: config.software ?? 'sallyport',
+      isRevoked: (exchangeId) => this.#slices.current()?.revokedExchanges.has(exchangeId) ?? false,
       random,
       log,
       onOpen: (link) => {
@@ -222,6 +223,11 @@ export class Connector {
 
   #applySlice(inForce: SliceInForce): void {
     this.#updateHandshakes()
+    for (const link of this.#links.open) {
+      if (!inForce.revokedExchanges.has(link.exchangeId)) continue
+      this.#deps.log('control has revoked this exchange', { exchangeId: link.exchangeId })
+      link.destroy(new Fault('certificate-refused', { detail: { why: 'exchange revoked' } }))
+    }
     this.#health.setApps(inForce.slice.apps)
     for (const app of inForce.slice.apps) {
       if (app.upstream.tls?.insecureSkipVerify === true) {
@@ -229,8 +235,9 @@ export class Connector {
       }
     }
     for (const flow of this.#flows.values()) {
-      const { sessionId, deviceId, appId } = flow.facts
-      if (inForce.revokedSessions.has(sessionId)) flow.cut('session-revoked')
+      const { sessionId, deviceId, appId, exchangeId } = flow.facts
+      if (inForce.revokedExchanges.has(exchangeId)) flow.cut('exchange-revoked')
+      else if (inForce.revokedSessions.has(sessionId)) flow.cut('session-revoked')
       else if (deviceId !== null && inForce.revokedDevices.has(deviceId)) flow.cut('device-revoked')
       else if (inForce.apps.get(appId)?.enabled !== true) flow.cut('app-removed')
     }

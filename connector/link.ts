@@ -72,9 +72,9 @@ export async function openLink(
       const message = parse(raw)
       if (link !== undefined) return handle(message, link, handlers)
       link = new Link(requireWelcome(message), exchangeKey, parking, frames)
-      const name = peer.uris.length === 0 ? undefined : identityOf(peer)
-      // A door certificate may carry no identity; one that does must not speak for another exchange.
-      if (peer.uris.length > 0 && (name?.role !== 'exchange' || name.id !== link.exchangeId)) {
+      const name = identityOf(peer)
+      // Who it is, is the certificate's word: a revoked exchange must not come back under another id.
+      if (name?.role !== 'exchange' || name.owner !== 'provider' || name.id !== link.exchangeId) {
         throw new Fault('certificate-refused', { detail: { why: 'speaks for another exchange' } })
       }
       resolve(link)

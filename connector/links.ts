@@ -13,6 +13,8 @@ export type LinksDeps = {
   readonly dialLink: (address: DialTarget, signal: AbortSignal) => Promise<TLSSocket>
   readonly handlers: LinkHandlers
   readonly software: string
+  /** By the slice in force: no link is kept to such an exchange. */
+  readonly isRevoked: (exchangeId: string) => boolean
   readonly random: () => number
   readonly log: (message: string, fields?: Record<string, unknown>) => void
   readonly onOpen: (link: Link) => void
@@ -102,6 +104,11 @@ export class Links {
     const { software, handlers, log } = this.#deps
     const link = await openLink(socket, { software, dialPark, signal }, handlers)
     const { exchangeId } = link
+    if (this.#deps.isRevoked(exchangeId)) {
+      const fault = new Fault('certificate-refused', { detail: { why: 'exchange revoked', exchangeId } })
+      link.destroy(fault)
+      throw fault
+    }
     const other = this.#open.get(exchangeId)
     if (other !== undefined) {
       // Two addresses of one exchange: the first link stays, this address waits until it may be needed.

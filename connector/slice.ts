@@ -19,6 +19,7 @@ export type SliceInForce = {
   readonly statementKeys: readonly KeyObject[]
   readonly revokedSessions: ReadonlySet<string>
   readonly revokedDevices: ReadonlySet<string>
+  readonly revokedExchanges: ReadonlySet<string>
 }
 
 export type SliceOwner = {
@@ -52,6 +53,7 @@ export function verifySlice(
     statementKeys: slice.statementKeys.map((pem) => createPublicKey(pem)),
     revokedSessions: new Set(slice.revokedSessionIds),
     revokedDevices: new Set(slice.revokedDeviceIds),
+    revokedExchanges: new Set(slice.revokedExchangeIds),
   }
 }
 

@@ -106,6 +106,8 @@ export function sliceOf(tenant: Tenant, changes: Partial<ConnectorSlice> = {}): 
     revokedSessionIds: [],
     revokedDeviceIds: [],
     ...changes,
+    revokedExchangeIds: [],
+    staleAfterSeconds: 900,
   }
 }
 

@@ -94,6 +94,13 @@ describe('the grant', () => {
   test('aimed at another connector is refused', () => {
     refuses('for another connector', withGrant({ connectorId: newId('connector') }))
   })
+  test('of a revoked exchange is refused', () => {
+    refuses('exchange revoked', withGrant({}), { slice: sliceWith({ revokedExchangeIds: [ids.exchangeId] }) })
+  })
+  test('is refused by a slice that is too old: the exchange may be keeping back that it was revoked', () => {
+    const slice = sliceWith({ issuedAtMs: Date.now() - 31_000, staleAfterSeconds: 30 })
+    refuses('the slice is too old', withGrant({}), { slice })
+  })
   test('of another exchange is refused on this link', () => {
     refuses('of another exchange', withGrant({ exchangeId: newId('exchange') }))
   })

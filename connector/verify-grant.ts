@@ -34,6 +34,9 @@ export type VerifiedGrant = {
 export function verifyGrant(token: string, context: GrantContext): VerifiedGrant {
   const { slice, nowMs } = context
   if (slice === undefined) throw refuse('no slice from control yet')
+  // Slices come through exchanges: one that keeps them back must not keep its own revocation back as well.
+  if (nowMs - slice.slice.issuedAtMs > slice.slice.staleAfterSeconds * 1000) throw refuse('the slice is too old')
+  if (slice.revokedExchanges.has(context.exchangeId)) throw refuse('exchange revoked')
   const grant = parseGrant(token, context)
   if (grant.tenantId !== context.tenantId) throw refuse('of another tenant')
   if (grant.connectorId !== context.connectorId) throw refuse('for another connector')

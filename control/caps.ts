@@ -43,4 +43,10 @@ export const caps = {
   proxyHeaderMs: { unit: 'ms', default: 5_000, reason: 'a relay sends the PROXY header with the first segment' },
   closeMs: { unit: 'ms', default: 5_000, reason: 'how long a polite close may take before it becomes a cut' },
   staticFileBytes: { unit: 'bytes', default: 16 * 1024 * 1024, reason: 'the built console is under 2 MiB' },
+  sliceMs: { unit: 'ms', default: 300_000, reason: 'at most between slices; a tenth of staleAfterSeconds if less' },
+  revokedExchangeMs: {
+    unit: 'ms',
+    default: 90_000_000,
+    reason: 'certificates live 24 h; an hour for what was under way',
+  },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -47,6 +47,7 @@ export class ExchangeLink {
   #journal: Promise<void> = Promise.resolve()
   #batches = 0
   readonly #slicing = new Map<string, 'once' | 'again'>()
+  readonly #slicedMs = new Map<string, number>()
   #sending: Promise<void> = Promise.resolve()
 
   constructor(socket: TLSSocket, deps: LinkDeps) {
@@ -84,6 +85,7 @@ export class ExchangeLink {
       stream.stop()
       this.#streams.delete(tenantId)
       this.#connectors.delete(tenantId)
+      this.#slicedMs.delete(tenantId)
       this.#frames.send({ type: 'tenant-removed', tenantId } satisfies FeedFromControl)
     }
     for (const tenantId of wanted) {
@@ -113,6 +115,7 @@ export class ExchangeLink {
   async beat(tokenOf: (tenantId: string, sequence: number) => string): Promise<void> {
     const tokens: string[] = []
     for (const [tenantId, stream] of this.#streams) {
+      await this.#keepSlicesFresh(tenantId)
       const sequence = await stream.look()
       if (sequence !== undefined) tokens.push(tokenOf(tenantId, sequence))
     }
@@ -241,6 +244,23 @@ export class ExchangeLink {
       })
   }
 
+  /** Every connector's slice anew, now: an exchange was revoked. */
+  refreshAllSlices(): void {
+    for (const tenantId of this.#streams.keys()) this.#refreshSlices(tenantId, 'snapshot')
+  }
+
+  /** A connector believes its slice for `staleAfterSeconds`: long before, it gets a newer one. */
+  async #keepSlicesFresh(tenantId: string): Promise<void> {
+    if (this.connectorsOf(tenantId).length === 0) return
+    const { mirrors, nowMs } = this.#deps.context
+    // One that is being deleted is about to be told so.
+    const mirror = await mirrors.current(tenantId).catch(() => undefined)
+    const tenant = mirror?.get('tenant', tenantId)
+    if (tenant === undefined) return
+    const everyMs = Math.min(caps.sliceMs.default, tenant.staleAfterSeconds * 100)
+    if (nowMs() - (this.#slicedMs.get(tenantId) ?? 0) >= everyMs) this.#refreshSlices(tenantId, 'snapshot')
+  }
+
   /** Connectors hold their own signed copy of what concerns them; it follows what was just sent. */
   #refreshSlices(tenantId: string, changes: readonly Change[] | 'snapshot'): void {
     if (changes !== 'snapshot' && !changes.some(concernsConnectors)) return
@@ -256,6 +276,7 @@ export class ExchangeLink {
   async #sendSlices(tenantId: string): Promise<void> {
     do {
       this.#slicing.set(tenantId, 'once')
+      this.#slicedMs.set(tenantId, this.#deps.context.nowMs())
       for (const { connectorId } of this.connectorsOf(tenantId)) {
         // A connector that was just revoked has no slice; the exchange cuts its link.
         const token = await sliceOf(tenantId, connectorId, this.#deps).catch(() => undefined)

@@ -197,6 +197,7 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
     dropExchange: (exchangeId) => {
       receipts.forget(exchangeId)
       links.get(exchangeId)?.destroy(new Fault('certificate-refused', { detail: { why: 'revoked' } }))
+      for (const link of links.values()) link.refreshAllSlices()
     },
     dropTenant: () => retarget(),
     tenantsChanged: () => retarget(),

@@ -72,7 +72,7 @@ async function makeStatement(tenantId: string, sessionId: string, context: Contr
   })
 }
 
-/** Long enough that an exchange which may decide without control may also open flows without it. */
+/** So that an exchange which may decide without control may also open flows without it, for an hour at most. */
 export function statementMs(staleAfterSeconds: number): number {
   return Math.max(staleAfterSeconds * 1000, caps.statementMs.default)
 }
@@ -159,12 +159,14 @@ export async function sliceOf(
   { context, snapshots }: Pick<RequestDeps, 'context' | 'snapshots'>,
 ): Promise<string> {
   const mirror = await context.mirrors.current(tenantId)
+  const staleAfterSeconds = mirror.get('tenant', tenantId)?.staleAfterSeconds ?? 1
   const deps: SliceDeps = {
     ...snapshots,
     identityCaPem: await context.authority.identityCaPem(tenantId),
     exchangeCaPem: context.authority.exchangeCaPem,
     statementKeys: context.authority.statementKeys,
-    statementMs: statementMs(mirror.get('tenant', tenantId)?.staleAfterSeconds ?? 0),
+    statementMs: statementMs(staleAfterSeconds),
+    staleAfterSeconds,
   }
   return makeSlice(context.store.forTenant(tenantId), mirror, connectorId, deps)
 }

@@ -2,7 +2,7 @@
 // another connector group.
 import { Fault } from '#core/fault.ts'
 import type { AppRecord } from '#core/records/app.ts'
-import type { ConnectorSlice } from '#core/wire/snapshot.ts'
+import { MAX_REVOKED_EXCHANGES, type ConnectorSlice } from '#core/wire/snapshot.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import type { SnapshotDeps } from './snapshot.ts'
@@ -13,6 +13,7 @@ export type SliceDeps = SnapshotDeps & {
   readonly statementKeys: readonly string[]
   /** How long a statement lives: sessions that ended earlier need no mention. */
   readonly statementMs: number
+  readonly staleAfterSeconds: number
 }
 
 /** Throws Fault `not-found` for a connector that does not exist or is revoked. */
@@ -29,6 +30,14 @@ export async function makeSlice(
     .select('sessions.id')
     .where('sessions.endedAtMs', '>', deps.nowMs() - deps.statementMs)
     .execute()
+  const revoked = await handle.provider
+    .selectFrom('exchanges')
+    .select('exchanges.id')
+    .where('exchanges.status', '=', 'revoked')
+    .where('exchanges.certificateUntilMs', '>', deps.nowMs())
+    .limit(MAX_REVOKED_EXCHANGES + 1)
+    .execute()
+  if (revoked.length > MAX_REVOKED_EXCHANGES) throw new Fault('at-capacity', { detail: { why: 'revoked exchanges' } })
   const slice: ConnectorSlice = {
     tenantId: mirror.tenantId,
     connectorId,
@@ -40,6 +49,8 @@ export async function makeSlice(
     apps: [...mirror.all('app')].filter((app) => app.connectorGroupId === connector.groupId).map(sliceApp),
     revokedSessionIds: ended.map(({ id }) => id),
     revokedDeviceIds: [...mirror.all('device')].filter(({ status }) => status === 'revoked').map(({ id }) => id),
+    revokedExchangeIds: revoked.map(({ id }) => id),
+    staleAfterSeconds: deps.staleAfterSeconds,
   }
   return deps.sign('slice', slice)
 }

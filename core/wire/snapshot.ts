@@ -3,6 +3,8 @@
 import * as z from 'zod'
 import { change } from '#core/records/records.ts'
 
+/** Revoked within the life of a certificate; with more, no slice is made and connectors fail closed. */
+export const MAX_REVOKED_EXCHANGES = 1000
 export const MAX_CHUNK_BYTES = 1_000_000 // one chunk fits a frame with room for its envelope
 
 const tenantId = z.string().max(64)
@@ -71,5 +73,10 @@ export const connectorSlice = z.strictObject({
   ),
   revokedSessionIds: z.array(z.string()).describe('sessions ended while a statement about them is still valid'),
   revokedDeviceIds: z.array(z.string()),
+  revokedExchangeIds: z
+    .array(z.string().max(64))
+    .max(MAX_REVOKED_EXCHANGES)
+    .describe('exchanges that may still hold a valid certificate; nothing of theirs is taken'),
+  staleAfterSeconds: z.number().int().positive().describe('older than this, the slice opens no flow'),
 })
 export type ConnectorSlice = z.infer<typeof connectorSlice>

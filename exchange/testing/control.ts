@@ -282,6 +282,8 @@ export async function startTestControl(issueIntermediate: IssueIntermediate) {
       })),
       revokedSessionIds: [],
       revokedDeviceIds: [],
+      revokedExchangeIds: [],
+      staleAfterSeconds: 900,
     }
     return control.sign('slice', slice)
   }

@@ -57,7 +57,9 @@ export class Exchanges {
 
   /** TLS to an exchange under `serverName` with our certificate, for tunnels. */
   connect(exchange: Exchange, signal?: AbortSignal): Promise<TLSSocket> {
-    return dialTls(exchange.target, this.#doorTls(), { deadlineMs: caps.dialMs.default, signal })
+    return dialTls(exchange.target, this.#doorTls(), { deadlineMs: caps.dialMs.default, signal }).catch(
+      rethrowAsExchange,
+    )
   }
 
   /** Asks one exchange after the other until one answers below 500. Throws the last Fault. */
@@ -133,7 +135,7 @@ export class Exchanges {
     try {
       socket = await dialTls(target, this.#doorTls(), { deadlineMs: caps.dialMs.default })
     } catch (error) {
-      callback(asFault(error), null)
+      callback(faultOfDial(error), null)
       return
     }
     callback(null, socket)
@@ -171,4 +173,15 @@ export function parseAddress(text: string): DialTarget | undefined {
 function faultOf(value: unknown): Fault {
   const message = typeof value === 'object' && value !== null && 'message' in value ? value.message : undefined
   return new Fault('control-unreachable', typeof message === 'string' ? { hint: message.slice(0, 300) } : {})
+}
+
+/** What dialling calls the upstream is the exchange here: the app behind it may be well. */
+function faultOfDial(error: unknown): Fault {
+  const fault = asFault(error)
+  const isDown = fault.code === 'upstream-unreachable' || fault.code === 'upstream-timeout'
+  return isDown ? new Fault('exchange-unreachable', { cause: fault }) : fault
+}
+
+function rethrowAsExchange(error: unknown): never {
+  throw faultOfDial(error)
 }

@@ -31,6 +31,7 @@ const brokenReasons = new Set([
   'unknown-app',
   'no-connector',
   'control-unreachable',
+  'exchange-unreachable',
   'upstream-unreachable',
   'upstream-timeout',
   'upstream-malformed',
@@ -46,7 +47,8 @@ function isDenial(value: unknown): value is Denial {
 }
 
 function adviceFor({ code }: Fault): string {
-  if (code === 'control-unreachable') return 'Check the network; the agent tries again by itself.'
+  if (code === 'control-unreachable' || code === 'exchange-unreachable')
+    return 'Check the network; the agent tries again by itself.'
   if (code === 'upstream-unreachable' || code === 'upstream-timeout')
     return 'Tell the owner of the app that it is down.'
   if (code === 'certificate-refused') return 'Do not go on: tell your administrator.'

@@ -7,6 +7,7 @@ import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
+import * as signIn from './commands/sign-in.ts'
 
 const sections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
@@ -30,6 +31,7 @@ const sections: readonly (readonly [string, readonly Command[]])[] = [
   [
     'Administer',
     [
+      signIn.login,
       administer.userInvite,
       administer.connectorToken,
       administer.tokenCreate,

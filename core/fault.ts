@@ -34,6 +34,7 @@ export const faultTable = {
   'upstream-malformed': [502, 'The app sent an answer that could not be read.'],
   'identity-provider-failed': [502, 'The identity provider did not answer as it should; try again, or another way.'],
   'control-unreachable': [503, 'The control plane cannot be reached at the moment.'],
+  'exchange-unreachable': [503, 'No exchange can be reached at the moment.'],
   'snapshot-stale': [503, 'The policy on this exchange is too old to decide on.'],
   'snapshot-refused': [500, 'A snapshot was not authentic or older than the one in force.'],
   'at-capacity': [503, 'A limit of this exchange is reached; try again shortly.'],

@@ -57,6 +57,57 @@ export function safeTrailers(fields: HeaderFields): HeaderField[] {
   )
 }
 
+/** What Node's HTTP/2 takes once only: a second one throws, in the worst case in an event nobody can catch. */
+const onceOnly = new Set([
+  'access-control-allow-credentials',
+  'access-control-max-age',
+  'access-control-request-method',
+  'age',
+  'authorization',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'dnt',
+  'etag',
+  'expires',
+  'from',
+  'host',
+  'if-match',
+  'if-modified-since',
+  'if-none-match',
+  'if-range',
+  'if-unmodified-since',
+  'last-modified',
+  'location',
+  'max-forwards',
+  'proxy-authorization',
+  'range',
+  'referer',
+  'retry-after',
+  'tk',
+  'upgrade-insecure-requests',
+  'user-agent',
+  'x-content-type-options',
+])
+const mayBeJoined = new Set(['content-encoding', 'content-language', 'if-match', 'if-none-match'])
+
+/** Fields as HTTP/2 may carry them; undefined when one that may stand once only says two things. */
+export function http2Fields(fields: HeaderFields): Record<string, string | string[]> | undefined {
+  const groups = grouped(fields.filter(([name]) => !hopByHop.has(name) && !name.startsWith(':')))
+  for (const [name, value] of Object.entries(groups)) {
+    if (!Array.isArray(value) || !onceOnly.has(name)) continue
+    const different = [...new Set(value)]
+    if (different.length > 1 && !mayBeJoined.has(name)) return undefined
+    groups[name] = different.length === 1 ? (different[0] ?? '') : value.join(', ')
+  }
+  return groups
+}
+
 /** A flat list, as undici and Node take it. */
 export function flat(fields: HeaderFields): string[] {
   return fields.flat()

@@ -395,6 +395,56 @@ describe('forwarding', () => {
     assert.equal(error.code, 'ERR_HTTP2_STREAM_ERROR')
     client.close()
   })
+  test('refuses over HTTP/2 a head that says two things, and goes on', async () => {
+    const heads: Record<string, string[]> = {
+      '/location': ['Location', '/a', 'Location', '/b'],
+      '/etag': ['ETag', '"a"', 'ETag', '"b"'],
+      '/type': ['Content-Type', 'text/html', 'Content-Type', 'text/plain'],
+      '/same': ['X-Content-Type-Options', 'nosniff', 'X-Content-Type-Options', 'nosniff', 'Content-Encoding', 'x'],
+      '/list': ['Content-Encoding', 'gzip', 'Content-Encoding', 'br', 'Keep-Alive', 'x', 'Proxy-Connection', 'x'],
+    }
+    const upstream = serve((request, response) => void response.writeHead(200, heads[request.url ?? '']).end())
+    const { port } = await edge(upstream, {}, true)
+    const client = connectHttp2(`http://127.0.0.1:${port}`)
+    const ask = async (path: string) => {
+      const stream = client.request({ ':path': path })
+      stream.resume()
+      const [headers] = await once(stream, 'response')
+      return headers
+    }
+    for (const path of ['/location', '/etag', '/type']) assert.equal((await ask(path))[':status'], 502, path)
+    assert.equal((await ask('/same'))['x-content-type-options'], 'nosniff')
+    const list = await ask('/list')
+    assert.equal(list['content-encoding'], 'gzip, br')
+    assert.equal(list['keep-alive'], undefined)
+    client.close()
+  })
+  test('outlives over HTTP/2 what an upstream says in odd statuses, trailers and hints', async () => {
+    const chunked = 'Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n'
+    const answers: Record<string, string> = {
+      '/etag': `HTTP/1.1 200 OK\r\nTrailer: etag\r\n${chunked}ETag: "a"\r\nETag: "b"\r\n\r\n`,
+      '/good': `HTTP/1.1 200 OK\r\nTrailer: x-sum\r\n${chunked}X-Sum: 1\r\nKeep-Alive: x\r\n\r\n`,
+      '/hint': `HTTP/1.1 103 H\r\nLink: not a link\r\n\r\nHTTP/1.1 200 OK\r\n${chunked}\r\n`,
+      '/reset': `HTTP/1.1 205 R\r\n${chunked}\r\n`,
+      '/status': `HTTP/1.1 999 R\r\n${chunked}\r\n`,
+    }
+    const upstream = createTcpServer((socket) => {
+      socket.on('error', () => {})
+      socket.on('data', (head) => socket.write(answers[String(head).split(' ')[1] ?? ''] ?? '', 'latin1'))
+    })
+    cleanups.push(() => upstream.close())
+    const { port } = await edge(upstream, {}, true)
+    const client = connectHttp2(`http://127.0.0.1:${port}`)
+    for (const path of [...Object.keys(answers), '/etag']) {
+      const stream = client.request({ ':path': path })
+      const trailers: object[] = []
+      stream.on('error', () => {}).on('trailers', (fields) => trailers.push(fields))
+      stream.resume()
+      await once(stream, 'close').catch(() => undefined)
+      assert.equal(JSON.stringify(trailers), path === '/good' ? '[{"x-sum":"1"}]' : '[]', path)
+    }
+    client.destroy()
+  })
   test('keeps the fields that say where a body ends, whatever Connection names', () => {
     const fields = endToEnd([
       ['connection', 'content-length, host, x'],

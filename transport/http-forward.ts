@@ -10,6 +10,7 @@ import {
   fieldsOf,
   flat,
   grouped,
+  http2Fields,
   safeTrailers,
   type HeaderField,
   type HeaderFields,
@@ -24,7 +25,10 @@ export type ForwardOptions = {
   readonly method: string
   /** Origin form, as it is to be sent. */
   readonly path: string
-  /** What the upstream is to see, Host included; connection headers are taken out here. */
+  /**
+   * What the upstream is to see, Host included; connection headers are taken out here. Whoever adds fields of its own
+   * puts the client's through `endToEnd` first: else the client's Connection would name ours too.
+   */
   readonly headers: HeaderFields
   /** Aborting cuts both sides. */
   readonly signal?: AbortSignal | undefined
@@ -106,8 +110,12 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const fields = endToEnd(upstreamFields(controller.rawHeaders))
     const passed = this.#options.onHead?.({ status, headers: fields }) ?? fields
     this.#status = status
-    if (isHttp2(this.#response)) this.#response.writeHead(status, grouped(passed))
-    else {
+    if (isHttp2(this.#response)) {
+      const groups = http2Fields(passed)
+      // What Node finds wrong by itself would stay in the response, and be found again in our answer.
+      if (groups === undefined) throw new Fault('upstream-malformed', { detail: { why: 'a field says two things' } })
+      this.#response.writeHead(status, groups)
+    } else {
       // Whether the connection to the client stays open is between it and us.
       this.#response.writeHead(status, flat(passed))
       // Server-sent events and long polls: the head must not wait for the first byte of the body.
@@ -125,8 +133,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#isOver) return
-    const trailers = safeTrailers(upstreamFields(controller.rawTrailers))
-    if (trailers.length > 0) this.#response.addTrailers(grouped(trailers) as Record<string, string>)
+    this.#addTrailers(safeTrailers(upstreamFields(controller.rawTrailers)))
     this.#response.end()
     // `close` comes when the client has it all, or has gone.
     this.#settle({
@@ -161,7 +168,18 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #passInformation(status: number, fields: HeaderFields): void {
     // Only early hints mean anything to a client; 101 without an upgrade was refused below us.
     const links = fields.filter(([name]) => name === 'link').map(([, value]) => value)
-    if (status === 103 && links.length > 0) this.#response.writeEarlyHints({ link: links })
+    if (status !== 103 || links.length === 0) return
+    try {
+      this.#response.writeEarlyHints({ link: links })
+    } catch {
+      // A hint that Node cannot read is no reason to refuse the answer behind it.
+    }
+  }
+
+  /** Over HTTP/2 Node reads them later, in an event of its own, where a throw would end the process. */
+  #addTrailers(fields: HeaderFields): void {
+    const trailers = isHttp2(this.#response) ? http2Fields(fields) : grouped(fields)
+    if (fields.length > 0 && trailers !== undefined) this.#response.addTrailers(trailers as Record<string, string>)
   }
 
   #fail(fault: Fault): void {

@@ -83,7 +83,7 @@ export function createBrowserDoor(context: ExchangeContext, lanes: Lanes): Brows
   }
 
   function handle(request: AnyRequest, response: AnyResponse, head: CheckedRequest, socket: object | undefined): void {
-    answerRequest(request, response, head, connectionOf(socket)).catch((error: unknown) => {
+    answerRequest(request, response, head, socket).catch((error: unknown) => {
       const fault = asFault(error)
       logFault(context.log, 'browser door', fault)
       answerFault(request, response, fault)
@@ -94,8 +94,10 @@ export function createBrowserDoor(context: ExchangeContext, lanes: Lanes): Brows
     request: AnyRequest,
     response: AnyResponse,
     head: CheckedRequest,
-    connection: Connection,
+    socket: object | undefined,
   ): Promise<void> {
+    // In here: an HTTP/2 session may be gone before its request is announced, and nobody catches what an event throws.
+    const connection = connectionOf(socket)
     const wanted = wantedBy(connection, head)
     const { path } = readTarget(head.target)
     const visit = { request, response, ...wanted }

@@ -8,12 +8,16 @@ import { denialJson, denialPage, pageHeaders, plainPage, REASON_HEADER, statusOf
 export type AnyRequest = IncomingMessage | Http2ServerRequest
 export type AnyResponse = ServerResponse | Http2ServerResponse
 
+/** RFC 9113, 7. */
+const INTERNAL_ERROR = 0x2
+
 /** Whether a person is looking: a browser asks for HTML by name, programs do not. */
 export function wantsPage(request: AnyRequest): boolean {
   return request.headers.accept?.includes('text/html') === true
 }
 
 export function answerDenial(request: AnyRequest, response: AnyResponse, facts: DenialFacts): void {
+  clearHead(response)
   endAfter(request, response)
   const isPage = wantsPage(request)
   const reason = facts.tenant.explain === 'none' ? 'denied' : facts.decision.reason
@@ -22,11 +26,28 @@ export function answerDenial(request: AnyRequest, response: AnyResponse, facts: 
   })
 }
 
+/** Never throws: it is what is left to do when something else has thrown. */
 export function answerFault(request: AnyRequest, response: AnyResponse, fault: Fault): void {
-  endAfter(request, response)
+  try {
+    clearHead(response)
+    endAfter(request, response)
+    writeFault(request, response, fault)
+  } catch {
+    if ('stream' in response) response.stream.close(INTERNAL_ERROR)
+    else response.destroy()
+  }
+}
+
+function writeFault(request: AnyRequest, response: AnyResponse, fault: Fault): void {
   const isPage = wantsPage(request)
   const text = isPage ? plainPage('This did not work', fault.message, fault.code) : JSON.stringify(fault)
   answer(response, fault.status, text, isPage, { [REASON_HEADER]: fault.code })
+}
+
+/** A head that could not be sent stays in the response: what was wrong with it would be wrong with our answer. */
+function clearHead(response: AnyResponse): void {
+  if (response.headersSent) return
+  for (const name of response.getHeaderNames()) if (name !== 'connection') response.removeHeader(name)
 }
 
 /** The body of a refused request is not waited for: it may be long, and nobody wants it. */

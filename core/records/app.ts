@@ -23,14 +23,29 @@ export const pathRule = z.strictObject({
 })
 export type PathRule = z.infer<typeof pathRule>
 
-export const headerRules = z.strictObject({
-  set: z.record(headerName, headerValue).optional(),
+/** As exchanges read them; they leave out by themselves what `ruledHeader` would refuse. */
+const headerRules = z.strictObject({
+  set: z
+    .record(headerName, headerValue)
+    .refine((set) => Object.keys(set).length <= 64, 'at most 64 headers')
+    .optional(),
   remove: z.array(headerName).max(64).optional(),
+})
+
+/** Framing and routing belong to one connection, cookies to whoever sets them, and our names to us. */
+const notByRule =
+  /^(connection|keep-alive|te|trailer|transfer-encoding|upgrade|http2-settings|proxy-.*|host|content-length|expect|(x-)?sallyport-.*|set-cookie)$/i
+const ruledHeader = headerName.refine((name) => !notByRule.test(name), 'not a header that rules may change')
+
+/** As people write them. */
+const headerRulesSpec = z.strictObject({
+  set: z.record(ruledHeader, headerValue).optional(),
+  remove: z.array(ruledHeader).max(64).optional(),
 })
 
 export const upstreamTls = z.strictObject({
   serverName: hostName.optional().describe('name to verify; default: the upstream host'),
-  ca: z.string().max(65_536).optional().describe('PEM certificates to trust instead of the system roots'),
+  ca: z.string().max(16_384).optional().describe('PEM certificates to trust instead of the system roots'),
   insecureSkipVerify: z.boolean().optional().describe('do not verify the certificate; warned about at every start'),
 })
 
@@ -85,8 +100,8 @@ export const appSpec = z.strictObject({
         .describe('rewrite (default): the upstream sees its own host'),
       rewriteLocation: z.boolean().optional().describe('default true'),
       rewriteOrigin: z.boolean().optional().describe('default true when hostHeader is rewrite'),
-      requestHeaders: headerRules.optional(),
-      responseHeaders: headerRules.optional(),
+      requestHeaders: headerRulesSpec.optional(),
+      responseHeaders: headerRulesSpec.optional(),
       webSocket: z.boolean().optional().describe('default true'),
     })
     .optional(),

@@ -1,6 +1,7 @@
 // The browser door: sign-in, cookies, hosts, headers, paths, and what a hostile app or client tries.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect as connectHttp2, constants } from 'node:http2'
 import { test } from 'node:test'
 import { WebSocket, WebSocketServer } from 'ws'
@@ -311,6 +312,62 @@ test('serves HTTP/2, request by request, and resets the streams of a session tha
   const [refused] = await once(misdirected, 'response')
   assert.equal(refused[':status'], 421)
   session.destroy()
+})
+
+test('goes on over HTTP/2 when an app or a rule says what HTTP/2 cannot carry', async () => {
+  await using world = await startWorld()
+  await using _ = await world.link(connector)
+  const set = { 'Keep-Alive': 'timeout=5', Connection: 'close' }
+  const http = { ...world.wiki.http, responseHeaders: { set } }
+  await world.control.change(world.acme, changedApp(world.wiki, { http }))
+  world.appState.handler = (request, response) => {
+    if (request.url === '/head') return void response.writeHead(302, ['Location', '/a', 'Location', '/b']).end()
+    response.writeHead(200, { Trailer: 'ETag' })
+    response.write('x')
+    response.addTrailers([
+      ['ETag', '"a"'],
+      ['ETag', '"b"'],
+    ])
+    response.end()
+  }
+  const session = connectHttp2(`https://${world.wikiHost}`, {
+    createConnection: () => world.door(world.wikiHost, { ALPNProtocols: ['h2'] }),
+  })
+  session.on('error', () => {})
+  for (const [path, status] of [
+    ['/head', 502],
+    ['/trailers', 200],
+    ['/head', 502],
+  ] as const) {
+    const stream = session.request({ ':path': path, cookie: world.cookie() })
+    const closed = once(stream.resume(), 'close')
+    const [headers] = await once(stream, 'response')
+    assert.equal(headers[':status'], status, path)
+    await closed
+  }
+  session.destroy()
+})
+
+test('a client cannot have our headers removed, neither with a request nor with a WebSocket', async () => {
+  await using world = await startWorld()
+  await using _ = await world.link(connector)
+  const named = 'X-Sallyport-Assertion, X-Forwarded-For, X-Forwarded-Host, X-Forwarded-Proto, X-Own'
+  const own = `Host: ${world.wikiHost}\r\nCookie: ${world.cookie()}\r\nX-Own: 1\r\n`
+  await raw(world, `GET / HTTP/1.1\r\n${own}Connection: close, ${named}\r\n\r\n`)
+  const upgraded = Promise.withResolvers<IncomingMessage>()
+  world.httpApp.once('upgrade', (request, socket) => {
+    upgraded.resolve(request)
+    socket.destroy()
+  })
+  const webSocket =
+    `Origin: https://${world.wikiHost}\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n` +
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n'
+  await raw(world, `GET /ws HTTP/1.1\r\n${own}${webSocket}Connection: Upgrade, ${named}\r\n\r\n`)
+  for (const headers of [world.seen[0]?.headers, (await upgraded.promise).headers]) {
+    for (const name of ['x-sallyport-assertion', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'])
+      assert.ok(headers?.[name] !== undefined, name)
+    assert.equal(headers?.['x-own'], undefined)
+  }
 })
 
 test('header and cookie bombs are refused before they are decided', async () => {

@@ -1,7 +1,7 @@
 // What an app sees of a request and what a browser sees of its answer. Must never pass on a header that speaks in our
 // name, a cookie of ours, or what an app could use against its siblings.
 import type { AppRecord } from '#core/records/app.ts'
-import type { HeaderField, HeaderFields } from '#transport/forward-headers.ts'
+import { endToEnd, type HeaderField, type HeaderFields } from '#transport/forward-headers.ts'
 import { appCookie, withoutOurCookies } from '#exchange/doors/cookies.ts'
 import { ASSERTION_HEADER } from './assertion.ts'
 
@@ -18,7 +18,10 @@ export type RequestFacts = {
 const ours =
   /^(x-forwarded-.*|forwarded|x-real-ip|x-sallyport-.*|sallyport-.*|proxy-.*|true-client-ip|x-client-ip|via)$/
 /** Framing and routing belong to the connection, not to rules. */
-const notByRule = /^(host|content-length|transfer-encoding|connection|upgrade|te|trailer|expect|x-sallyport-.*)$/
+const notByRule =
+  /^(host|content-length|transfer-encoding|connection|keep-alive|upgrade|http2-settings|te|trailer|expect|set-cookie|proxy-.*|(x-)?sallyport-.*)$/
+/** Many frameworks take method or path from these: a rule on what the request says would then be about another one. */
+const overrides = /^(x-http-method-override|x-http-method|x-method-override|x-original-url|x-rewrite-url)$/
 /** An app may not speak in our name, move people elsewhere (RFC 7838), or clear what its siblings store. */
 const notFromApps = /^(x-sallyport-.*|sallyport-.*|alt-svc|clear-site-data|public-key-pins.*)$/
 
@@ -28,7 +31,10 @@ export function requestFields(fields: HeaderFields, facts: RequestFacts): Header
   const removed = new Set((requestHeaders.remove ?? []).map((name) => name.toLowerCase()))
   const kept: HeaderField[] = []
   const cookies: string[] = []
-  for (const [name, value] of fields) {
+  const hasRules = app.http.rules.length > 0
+  // The client's Connection speaks of the client's own fields: it must be done with before ours are added.
+  for (const [name, value] of endToEnd(fields)) {
+    if (hasRules && overrides.test(name)) continue
     if (name === 'host' || ours.test(name) || (removed.has(name) && !notByRule.test(name))) continue
     if (name === 'cookie') {
       const left = withoutOurCookies(value)

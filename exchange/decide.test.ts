@@ -208,6 +208,18 @@ test('no spelling of a path below a denied one gets past the rule', () => {
   )
 })
 
+test('a rule for GET is one for HEAD, and a path is the same with a slash behind it', () => {
+  const allowed = (path: string, method: string, rule: { path: string; methods?: string[] }) =>
+    isPathAllowed([{ allow: false, ...rule }], { method, path, host: '' })
+  assert.equal(allowed('/a', 'HEAD', { path: '/a', methods: ['GET'] }), false)
+  assert.equal(allowed('/a', 'GET', { path: '/a', methods: ['HEAD'] }), true)
+  assert.equal(allowed('/secret/', 'GET', { path: '/secret' }), false)
+  assert.equal(allowed('/secret', 'GET', { path: '/secret/' }), false)
+  assert.equal(allowed('/', 'GET', { path: '/' }), false)
+  assert.equal(allowed('/secrets', 'GET', { path: '/secret' }), true)
+  assert.equal(allowed('/secret/x', 'GET', { path: '/secret' }), true)
+})
+
 test('the first rule that matches method and path decides', () => {
   const rules = [
     { allow: true, methods: ['GET'], path: '/docs/*' },

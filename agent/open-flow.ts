@@ -6,8 +6,7 @@ import { Fault } from '#core/fault.ts'
 import { FLOWS_PATH, flowAnswer, type Denial, type FlowAnswer } from '#core/wire/flow.ts'
 import { flowStatus, MAX_FLOW_STATUS_BYTES } from '#core/wire/link.ts'
 import { dial } from '#transport/dial.ts'
-import { identityOf } from '#transport/peer-certificate.ts'
-import { rememberedPeer } from '#transport/peer-memory.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { readPrefix } from '#transport/read-prefix.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
@@ -80,7 +79,6 @@ async function openSealed(
     }
     return socket
   } catch (error) {
-    // Not a reset: Node 26 crashes when TCP is reset below TLS in use (measured).
     socket.destroy()
     throw error instanceof Fault ? error : new Fault('wire-malformed', { cause: error })
   } finally {
@@ -111,7 +109,7 @@ function secured(socket: TLSSocket): Promise<void> {
 
 /** Exactly the connector that the exchange named, of our own tenant. */
 function requireConnector(socket: TLSSocket, uri: string, tenantId: string): void {
-  const peer = rememberedPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
+  const peer = readPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
   const name = identityOf(peer)
   const isIt = peer.uris.length === 1 && peer.uris[0] === uri && name?.role === 'connector' && name.owner === tenantId
   if (!socket.authorized || !isIt) throw new Fault('certificate-refused', { detail: { wanted: uri } })
@@ -130,7 +128,7 @@ async function statusLine(socket: TLSSocket, signal: AbortSignal): Promise<strin
       }
       return at < 0 ? undefined : { line: held.subarray(0, at).toString(), rest: held.subarray(at + 1) }
     },
-    { deadlineMs: caps.flowOpenMs.default, signal },
+    { deadlineMs: caps.flowOpenMs.default, signal, from: 'server' },
   )
   if (rest.length > 0) socket.unshift(rest)
   return line

@@ -33,7 +33,7 @@ export async function openTunnel(
       if (parsed === undefined && held.length > caps.tunnelHeadBytes.default) throw new Fault('wire-malformed')
       return parsed
     },
-    { deadlineMs: caps.flowOpenMs.default, signal },
+    { deadlineMs: caps.flowOpenMs.default, signal, from: 'server' },
   )
   if (answer.status === 200) {
     if (answer.body.length > 0) socket.unshift(answer.body)

@@ -3,12 +3,18 @@
 import type { Duplex } from 'node:stream'
 import { Fault } from '#core/fault.ts'
 
-export type PrefixOptions = { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined }
+export type PrefixOptions = {
+  readonly deadlineMs: number
+  readonly signal?: AbortSignal | undefined
+  /** Who was to speak. A client that ends early asked badly; of a server nobody asked anything wrong. Default client. */
+  readonly from?: 'client' | 'server'
+}
 
 /**
  * Feeds what arrives to `push` until it returns something else than `undefined`. `push` bounds its own memory and
  * throws a Fault for bad input. On any failure the socket is destroyed and the promise rejects with the Fault:
- * `request-timeout`, `closing` (aborted) or `request-malformed` (ended early).
+ * `request-timeout`, `closing` (aborted) or `request-malformed` (ended early); from a server `upstream-timeout` or
+ * `upstream-unreachable`.
  */
 export function readPrefix<T>(
   socket: Duplex,
@@ -17,6 +23,10 @@ export function readPrefix<T>(
 ): Promise<T> {
   const { promise, resolve, reject } = Promise.withResolvers<T>()
   const { signal } = options
+  const [ended, late] =
+    options.from === 'server'
+      ? (['upstream-unreachable', 'upstream-timeout'] as const)
+      : (['request-malformed', 'request-timeout'] as const)
   const settle = () => {
     clearTimeout(timer)
     socket.off('readable', onReadable)
@@ -44,10 +54,10 @@ export function readPrefix<T>(
       fail(error instanceof Fault ? error : new Fault('internal', { cause: error }))
     }
   }
-  const onEnd = () => fail(new Fault('request-malformed', { detail: { why: 'ended early' } }))
-  const onError = (error: Error) => fail(new Fault('request-malformed', { cause: error }))
+  const onEnd = () => fail(new Fault(ended, { detail: { why: 'ended early' } }))
+  const onError = (error: Error) => fail(new Fault(ended, { cause: error }))
   const onAbort = () => fail(new Fault('closing'))
-  const timer = setTimeout(() => fail(new Fault('request-timeout')), options.deadlineMs)
+  const timer = setTimeout(() => fail(new Fault(late)), options.deadlineMs)
   socket.on('error', onError)
   if (signal?.aborted === true) onAbort()
   else if (socket.destroyed || socket.readableEnded) onEnd()

@@ -20,7 +20,7 @@ export async function readFlowStatus(socket: TLSSocket, signal?: AbortSignal): P
       if (at >= MAX_FLOW_STATUS_BYTES) throw malformed('too long')
       return at < 0 ? undefined : { line: held.subarray(0, at), rest: held.subarray(at + 1) }
     },
-    { deadlineMs: caps.flowStatusMs.default, signal },
+    { deadlineMs: caps.flowStatusMs.default, signal, from: 'server' },
   )
   const status = flowStatus.safeParse(parseJson(line))
   if (!status.success) throw malformed('form')

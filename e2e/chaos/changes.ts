@@ -17,7 +17,7 @@ export function isOutage(error: unknown): boolean {
   return /AbortError|TimeoutError|ECONN|EPIPE|EPROTO|aborted/.test(name) || error instanceof SyntaxError
 }
 
-export type Changer = (signal: AbortSignal) => Promise<void>
+export type Changer = () => Promise<void>
 
 /** One worker: call it again and again. */
 export function createChanger(prefix: string, world: Installation, ledger: Ledger, chance: Chance): Changer {
@@ -26,9 +26,9 @@ export function createChanger(prefix: string, world: Installation, ledger: Ledge
   const steady: { readonly group: string; readonly value: Value }[] = []
   const sets: { readonly set: string; readonly value: Value }[] = []
 
-  return async (signal) => {
+  return async () => {
     const api = chance.pick([world.api.public, world.api.direct])
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(CHANGE_DEADLINE_MS)])
+    const deadline = AbortSignal.timeout(CHANGE_DEADLINE_MS)
     await chance.pick([group, group, set, set, triple, apiToken, enrolmentToken, session])(api, deadline)
   }
 

@@ -7,6 +7,7 @@ import { startApps } from './apps.ts'
 import { seededChance } from './chance.ts'
 import { createChanger } from './changes.ts'
 import { checkEvents, checkJournals, checkState } from './check.ts'
+import { checkWithoutControl } from './without-control.ts'
 import { install } from './install.ts'
 import { Ledger, ways, type Way } from './ledger.ts'
 import type { Part } from './part.ts'
@@ -21,7 +22,9 @@ export type ChaosOptions = {
 }
 
 export type ChaosReport = {
-  readonly kills: Readonly<Record<string, number>>
+  /** At random times, of all parts together. */
+  readonly kills: number
+  readonly killsOf: Readonly<Record<string, number>>
   /** Everything that must not be. Empty: the proof. */
   readonly wrong: readonly string[]
   readonly failures: readonly (readonly [string, number])[]
@@ -53,7 +56,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   opened.defer(stopParts)
   log(`installed; seed ${seed}`)
 
-  const over = new AbortController()
+  let isOver = false
   const traffic = createTraffic(world, ledger, seededChance(seed + 1))
   const workers = [
     ...['a', 'b'].map((name, at) => work(createChanger(name, world, ledger, seededChance(seed + 2 + at)), 120)),
@@ -66,9 +69,9 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   const watch = setInterval(() => parts.forEach((part) => part.measure()), 250)
   opened.defer(() => clearInterval(watch))
 
-  async function work(step: (signal: AbortSignal) => Promise<void>, pauseMs: number): Promise<void> {
-    while (!over.signal.aborted) {
-      await step(over.signal)
+  async function work(step: () => Promise<unknown>, pauseMs: number): Promise<void> {
+    while (!isOver) {
+      await step()
       await pause(pauseMs)
     }
   }
@@ -118,7 +121,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   } catch (error) {
     wrong.push(error instanceof Error ? error.message : String(error))
   } finally {
-    over.abort()
+    isOver = true
     await Promise.all([...workers, ...startsUnderWay])
   }
 
@@ -126,6 +129,7 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
   let events = 0
   let journal = { chains: 0, records: 0, tornFiles: 0 }
   try {
+    wrong.push(...(await checkWithoutControl(world, ledger, traffic)))
     wrong.push(...(await checkState(world, ledger)))
     const known = await checkEvents(world, ledger, apps.arrived)
     events = known.events
@@ -158,7 +162,8 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     `${wrong.length} violations`,
   ].join('; ')
   return {
-    kills: byPart,
+    kills,
+    killsOf: byPart,
     wrong,
     failures: [...ledger.failures].toSorted(([, a], [, b]) => b - a),
     summary,

@@ -15,12 +15,15 @@ export const browserHost = `shop.acme.${appsDomain}`
 /** Reasons that say "not now": a part is away. Every other refusal of what policy allows is wrong. */
 const passingReasons: ReadonlySet<string> = new Set(['no-connector', 'snapshot-stale'])
 
+/** One request or flow. Resolves with why it failed, or undefined. */
+export type Attempt = () => Promise<string | undefined>
+
 export type Traffic = {
-  readonly throughAgent: (signal: AbortSignal) => Promise<void>
-  readonly throughBrowser: (signal: AbortSignal) => Promise<void>
-  readonly sealed: (signal: AbortSignal) => Promise<void>
-  readonly signIn: (signal: AbortSignal) => Promise<void>
-  readonly signOut: (signal: AbortSignal) => Promise<void>
+  readonly throughAgent: Attempt
+  readonly throughBrowser: Attempt
+  readonly sealed: Attempt
+  readonly signIn: () => Promise<void>
+  readonly signOut: () => Promise<void>
 }
 
 type Answer = { readonly status: number; readonly reason: string | undefined; readonly text: string }
@@ -29,7 +32,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
   let number = 0
   let visits = 0
 
-  async function attempt(way: 'agent' | 'browser' | 'sealed', work: () => Promise<string | undefined>): Promise<void> {
+  async function attempt(way: 'agent' | 'browser' | 'sealed', work: () => Promise<string | undefined>) {
     const startedAtMs = Date.now()
     let why: string | undefined
     try {
@@ -39,6 +42,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
     }
     if (why === undefined) ledger.began(way, startedAtMs)
     else ledger.lost(way, why)
+    return why
   }
 
   async function web(
@@ -48,7 +52,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
   ) {
     const path = `/${way}/${number++}`
     const method = chance.next() < 0.3 ? 'POST' : 'GET'
-    await attempt(way, async () => {
+    return attempt(way, async () => {
       const { status, reason, text } = await send(method, path)
       if (status === 200 && text === `${method} ${path}`) {
         ledger.requests.push(text)
@@ -63,7 +67,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
   }
 
   return {
-    throughAgent: (signal) =>
+    throughAgent: () =>
       web('agent', (method, path) =>
         answerOf(
           httpRequest({
@@ -71,7 +75,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
             port: world.ports.http,
             agent: false,
             method,
-            signal: within(signal),
+            signal: deadline(),
             path: `http://shop.acme.test${path}`,
             headers: {
               host: 'shop.acme.test',
@@ -80,31 +84,35 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
           }),
         ),
       ),
-    async throughBrowser(signal) {
+    async throughBrowser() {
       const live = [...ledger.sessions.values()].filter(({ state }) => state === 'live').slice(-5)
       const [first, ...rest] = live
-      if (first === undefined) return
+      if (first === undefined) return 'nobody is signed in'
       const one = chance.pick([first, ...rest])
       // Another worker may end the session meanwhile; then a refusal is right.
-      await web(
+      return await web(
         'browser',
-        (method, path) => visit(world, one.made, method, path, within(signal)),
+        (method, path) => visit(world, one.made, method, path, deadline()),
         () => one.state === 'live',
       )
     },
-    sealed: (signal) =>
+    sealed: () =>
       attempt('sealed', async () => {
         const host = `flow-${number++}.echo.acme.test`
-        await echo(world.ports.socks, host, within(signal))
+        const flow = await openEcho(world.ports.socks, host, deadline())
+        try {
+          await flow.say(host)
+        } finally {
+          flow.close()
+        }
         ledger.flows.push(host)
         return undefined
       }),
-    async signIn(signal) {
+    async signIn() {
       const user = people[visits++ % people.length] ?? ''
       const startedAtMs = Date.now()
       try {
         const made = await signIn(world, user)
-        if (signal.aborted) return
         ledger.sessions.set(made.sessionId, { made, state: 'live' })
         ledger.began('sign-in', startedAtMs)
       } catch (error) {
@@ -112,12 +120,12 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
         ledger.lost('sign-in', why.split('\n')[0]?.replaceAll(/[\w-]{20,}/g, '…') ?? '')
       }
     },
-    async signOut(signal) {
+    async signOut() {
       const [oldest] = [...ledger.sessions.values()].filter(({ state }) => state === 'live')
       if (oldest === undefined || ledger.sessions.size < 12) return
       oldest.state = 'unknown'
       try {
-        const { status } = await visit(world, oldest.made, 'POST', '/.sallyport/sign-out', within(signal))
+        const { status } = await visit(world, oldest.made, 'POST', '/.sallyport/sign-out', deadline())
         if (status === 200) oldest.state = 'gone'
       } catch {
         // Either outcome is right now.
@@ -126,7 +134,7 @@ export function createTraffic(world: Installation, ledger: Ledger, chance: Chanc
   }
 }
 
-const within = (signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(REQUEST_DEADLINE_MS)])
+const deadline = () => AbortSignal.timeout(REQUEST_DEADLINE_MS)
 
 /** One request with the session's cookie. */
 export function visit(
@@ -192,29 +200,50 @@ function answerOf(request: ClientRequest): Promise<Answer> {
   return promise
 }
 
-/** RFC 1928 CONNECT, then a line there and back. */
-async function echo(port: number, host: string, signal: AbortSignal): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const line = `${host}\n`
+export type Echo = { readonly say: (line: string) => Promise<void>; readonly close: () => void }
+
+/** RFC 1928 CONNECT to the echo app under this name; what is said comes back, or the promise rejects. */
+export async function openEcho(port: number, host: string, signal: AbortSignal): Promise<Echo> {
   const name = Buffer.from(host, 'latin1')
   const socket = connect({ port, host: '127.0.0.1', signal })
   let got = Buffer.alloc(0)
-  let isSent = false
-  socket.on('error', reject)
-  socket.once('close', () => reject(new Error('the flow was closed')))
-  socket.write(Buffer.from([5, 1, 0]))
-  socket.write(Buffer.concat([Buffer.from([5, 1, 0, 3, name.length]), name, Buffer.from([0, 7])]))
+  let failure: Error | undefined
+  let look = () => {}
+  const fail = (error: Error) => {
+    failure ??= error
+    look()
+  }
+  socket.on('error', fail)
+  socket.once('close', () => fail(new Error('the flow was closed')))
   socket.on('data', (bytes: Buffer) => {
     got = Buffer.concat([got, bytes])
-    // Two bytes of greeting, then version and outcome.
-    if (got.length >= 4 && got[3] !== 0) return reject(new Error(`SOCKS code ${got[3] ?? ''}`))
-    if (got.length >= 4 && !isSent) isSent = socket.write(line) || true
-    if (got.includes(line)) resolve()
+    look()
   })
-  try {
+  async function until(isThere: () => boolean): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    look = () => {
+      if (isThere()) resolve()
+      else if (failure !== undefined) reject(failure)
+    }
+    look()
     await promise
-  } finally {
+  }
+  socket.write(Buffer.from([5, 1, 0]))
+  socket.write(Buffer.concat([Buffer.from([5, 1, 0, 3, name.length]), name, Buffer.from([0, 7])]))
+  try {
+    // Two bytes of greeting, then version and outcome.
+    await until(() => got.length >= 4)
+    if (got[3] !== 0) throw new Error(`SOCKS code ${got[3] ?? ''}`)
+  } catch (error) {
     socket.destroy()
+    throw error
+  }
+  return {
+    async say(line) {
+      socket.write(`${line}\n`)
+      await until(() => got.includes(`${line}\n`))
+    },
+    close: () => socket.destroy(),
   }
 }
 

@@ -9,6 +9,7 @@ import { browserHostOf, kindOf, type Row } from '#control/records/from-rows.ts'
 import { changedFields } from './difference.ts'
 import type { CheckedDocuments } from './check-policies.ts'
 import type { DocumentFault, Placed } from './document-faults.ts'
+import { nameConflicts } from './name-claims.ts'
 import { referencesOf } from './references.ts'
 import { ruleFaults, type NextState } from './rules.ts'
 
@@ -100,9 +101,11 @@ function nextState(input: PlanInput, gone: ReadonlySet<string>): NextState {
   const keys = new Set(listed.keys())
   const groupParents = new Map<string, readonly string[]>()
   const browserHosts = new Map<string, string[]>()
+  const apps: Extract<Document, { kind: 'App' }>[] = []
   const add = (document: Document) => {
     if (document.kind === 'Group') groupParents.set(document.name, document.spec.parents ?? [])
     if (document.kind !== 'App') return
+    apps.push(document)
     const host = browserHostOf(document.name, document.spec, input)
     if (host !== null) browserHosts.getOrInsertComputed(host, () => []).push(document.name)
   }
@@ -114,7 +117,15 @@ function nextState(input: PlanInput, gone: ReadonlySet<string>): NextState {
   }
   for (const document of listed.values()) add(document)
   const { tenantName, appsDomain } = input
-  return { keys, groupParents, browserHosts, ownHosts: new Set(input.ownHosts), tenantName, appsDomain }
+  return {
+    keys,
+    groupParents,
+    browserHosts,
+    nameConflicts: nameConflicts(apps),
+    ownHosts: new Set(input.ownHosts),
+    tenantName,
+    appsDomain,
+  }
 }
 
 /** What stays may not refer to what goes. */

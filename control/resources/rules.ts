@@ -3,6 +3,8 @@
 import type { Document } from './document.ts'
 import { browserHostOf } from '#control/records/from-rows.ts'
 import type { DocumentFault, Placed } from './document-faults.ts'
+import type { NameConflicts } from './name-claims.ts'
+import { pathRuleFault } from './path-rule-faults.ts'
 import { referencesOf } from './references.ts'
 
 export type NextState = {
@@ -11,6 +13,7 @@ export type NextState = {
   readonly groupParents: ReadonlyMap<string, readonly string[]>
   /** Browser host → `App <name>`, of every app that will exist. */
   readonly browserHosts: ReadonlyMap<string, readonly string[]>
+  readonly nameConflicts: NameConflicts
   readonly ownHosts: ReadonlySet<string>
   readonly tenantName: string
   readonly appsDomain: string
@@ -52,6 +55,14 @@ function appFaults({ at }: Placed<Document>, { name, spec }: AppDocument, next: 
     fault('browser.host', `${host} is also the host of another app`)
   if (spec.upstream.port === undefined && spec.kind === 'tcp' && (spec.names ?? []).length === 0)
     fault('upstream.port', 'needed, as the app has no names with ports')
+  for (const [index, { host: pattern }] of (spec.names ?? []).entries()) {
+    const conflict = next.nameConflicts.get(`${name} ${pattern}`)
+    if (conflict) fault(`names[${index}]`, `the app ${conflict.other} has ${pattern}, port ${conflict.port}, too`)
+  }
+  for (const [index, rule] of (spec.http?.rules ?? []).entries()) {
+    const message = pathRuleFault(rule)
+    if (message !== null) fault(`http.rules[${index}].path`, message)
+  }
   return faults
 }
 

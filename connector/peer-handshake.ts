@@ -3,8 +3,7 @@
 import { createServer, type Server, type TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
 import { Fault } from '#core/fault.ts'
-import { identityOf } from '#transport/peer-certificate.ts'
-import { rememberedPeer } from '#transport/peer-memory.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { secretEquals } from '#transport/secret.ts'
 import { certificateDoorTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
@@ -95,7 +94,7 @@ function requirePeer(socket: TLSSocket, expected: ExpectedPeer): void {
   const refuse = (why: string) => new Fault('certificate-refused', { detail: { why } })
   // TLS has verified the chain; said again because everything below rests on it.
   if (!socket.authorized || socket.getProtocol() !== 'TLSv1.3') throw refuse('not verified')
-  const peer = rememberedPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
+  const peer = readPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
   if (!secretEquals(peer.thumbprint, expected.keyThumbprint)) throw refuse('another key than the grant names')
   const name = identityOf(peer)
   if (name?.role !== expected.role || name.owner !== expected.owner || name.id !== expected.id) {

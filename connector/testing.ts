@@ -12,7 +12,8 @@ import { GRANT_PURPOSE, STATEMENT_PURPOSE, type Grant, type Statement } from '#c
 import { linkFromConnector, type LinkFromConnector, type LinkFromExchange } from '#core/wire/link.ts'
 import type { ConnectorSlice } from '#core/wire/snapshot.ts'
 import { createAuthority, issueCertificate } from '#transport/certificate-authority.ts'
-import { createKeyAndCsr, readCsr } from '#transport/certificate-request.ts'
+import { createKeyAndCsr } from '#transport/certificate-request.ts'
+import { readCsr } from '#transport/read-csr.ts'
 import { startFrames, type FrameConnection } from '#transport/frames.ts'
 import { identityUri } from '#transport/identity-uri.ts'
 import { readPrefix } from '#transport/read-prefix.ts'
@@ -105,9 +106,9 @@ export function sliceOf(tenant: Tenant, changes: Partial<ConnectorSlice> = {}): 
     apps: [],
     revokedSessionIds: [],
     revokedDeviceIds: [],
-    ...changes,
     revokedExchangeIds: [],
     staleAfterSeconds: 900,
+    ...changes,
   }
 }
 

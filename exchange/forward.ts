@@ -7,11 +7,10 @@ import { GRANT_PURPOSE, type Grant } from '#core/wire/grant.ts'
 import { asFault, Fault, isFault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
 import { identityUri } from '#transport/identity-uri.ts'
-import { identityOf } from '#transport/peer-certificate.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { signToken } from '#transport/signed-token.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from '#exchange/caps.ts'
-import { rememberedPeer } from '#transport/peer-memory.ts'
 import type { OwnIdentity } from '#exchange/certificates/own-identity.ts'
 import type { Access } from '#exchange/decide.ts'
 import type { ConnectorLink } from '#exchange/doors/connector-link.ts'
@@ -135,7 +134,7 @@ function handshake(
     cert: own.certificatePem,
     ca: [...tenant.record.identityCaPem],
     checkServerIdentity: (_name: string, peer: PeerCertificate) => {
-      const read = rememberedPeer(peer.raw)
+      const read = readPeer(peer.raw)
       const name = identityOf(read)
       const isExpected =
         name?.role === 'connector' &&

@@ -6,11 +6,10 @@ import * as wire from '#core/wire/grant.ts'
 import type { ConnectorRecord, DeviceRecord, SessionRecord } from '#core/records/records.ts'
 import { Fault } from '#core/fault.ts'
 import type { IdentityRole } from '#transport/identity-uri.ts'
-import { identityOf } from '#transport/peer-certificate.ts'
+import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { secretEquals, sha256 } from '#transport/secret.ts'
 import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from '#exchange/caps.ts'
-import { rememberedPeer } from '#transport/peer-memory.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
 /** The device at the other end of a connection to the agent door. Throws Fault `certificate-refused`. */
@@ -99,7 +98,7 @@ function verifiedPeer(
   if (!socket.authorized) throw refuse('not verified')
   const certificate = socket.getPeerX509Certificate()
   if (certificate === undefined) throw refuse('no certificate')
-  const peer = rememberedPeer(certificate.raw)
+  const peer = readPeer(certificate)
   const identity = identityOf(peer)
   if (identity?.role !== role || identity.owner !== tenant.id) throw refuse('a certificate of another tenant or role')
   return { id: identity.id, thumbprint: peer.thumbprint }

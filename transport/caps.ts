@@ -3,7 +3,6 @@
 export const caps = {
   tokenBytes: { unit: 'bytes', default: 8 * 1024, reason: 'a grant with its statement is under 2 KiB' },
   csrBytes: { unit: 'bytes', default: 8 * 1024, reason: 'a P-384 request is under 1 KiB' },
-  rememberedPeers: { unit: 'certificates', default: 2_000, reason: 'of connectors and devices that are here now' },
   certificateBytes: { unit: 'bytes', default: 16 * 1024, reason: 'our certificates are under 2 KiB' },
   certificateNames: { unit: 'names', default: 100, reason: 'one leaf never stands for a whole tenant' },
   clientHelloBytes: {

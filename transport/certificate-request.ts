@@ -1,82 +1,37 @@
-// Certificate requests: devices and connectors make their key and prove that they hold it. Must never hand on a
-// name, usage or extension that a request asks for: only the key is believed, and only once proven.
-import 'reflect-metadata'
-import { createPublicKey, generateKeyPairSync, webcrypto, type KeyObject } from 'node:crypto'
-import { Pkcs10CertificateRequest, Pkcs10CertificateRequestGenerator } from '@peculiar/x509'
-import { Fault } from '#core/fault.ts'
-import { caps } from './caps.ts'
+// Makes certificate requests (PKCS#10, RFC 2986): devices, connectors and exchanges make their key themselves and prove
+// that they hold it. Must never send a private key anywhere, nor load what only reads requests.
+import { createPublicKey, generateKeyPair, sign, type KeyObject } from 'node:crypto'
+import { promisify } from 'node:util'
+import { der, sequence, tags } from './der.ts'
 import { keyThumbprint } from './secret.ts'
 
-const ECDSA = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
-const hashes = new Set(['SHA-256', 'SHA-384', 'SHA-512'])
+const OID_COMMON_NAME = Buffer.from('0603550403', 'hex')
+const ECDSA_WITH_SHA256 = Buffer.from('300a06082a8648ce3d040302', 'hex')
+const VERSION_1 = Buffer.from('020100', 'hex')
+const NO_ATTRIBUTES = Buffer.from('a000', 'hex')
 
 /** A new P-256 key and a request for it. The key never leaves the caller's hands. */
 export async function createKeyAndCsr(request: {
   readonly commonName: string
 }): Promise<{ readonly privateKeyPem: string; readonly csrPem: string; readonly thumbprint: string }> {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  const keys = {
-    privateKey: privateKey.toCryptoKey(ECDSA, true, ['sign']),
-    publicKey: publicKey.toCryptoKey(ECDSA, true, ['verify']),
-  }
-  const csr = await Pkcs10CertificateRequestGenerator.create({
-    name: [{ CN: [request.commonName] }],
-    keys,
-    signingAlgorithm: ECDSA,
-  })
+  const { privateKey } = await promisify(generateKeyPair)('ec', { namedCurve: 'P-256' })
   return {
     privateKeyPem: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    csrPem: `-----BEGIN CERTIFICATE REQUEST-----\n${wrapped(csr.rawData)}\n-----END CERTIFICATE REQUEST-----\n`,
-    thumbprint: keyThumbprint(publicKey),
+    csrPem: requestForKey(privateKey, request.commonName),
+    thumbprint: keyThumbprint(privateKey),
   }
 }
 
-/** The key of a request whose sender holds it. Throws Fault `certificate-refused`. */
-export async function readCsr(
-  csrPem: string,
-): Promise<{ readonly publicKeySpki: Uint8Array; readonly thumbprint: string }> {
-  const refuse = (why: string, cause?: unknown) => new Fault('certificate-refused', { detail: { why }, cause })
-  if (typeof csrPem !== 'string' || csrPem.length > caps.csrBytes.default) throw refuse('size')
-  const body =
-    /^-----BEGIN CERTIFICATE REQUEST-----\r?\n([A-Za-z0-9+/=\r\n]+)-----END CERTIFICATE REQUEST-----\s*$/.exec(csrPem)
-  if (body?.[1] === undefined) throw refuse('form')
-  try {
-    const csr = new Pkcs10CertificateRequest(new Uint8Array(Buffer.from(body[1], 'base64')))
-    const spki = Buffer.from(csr.publicKey.rawData)
-    const key = createPublicKey({ key: spki, format: 'der', type: 'spki' })
-    if (!isAllowedKey(key)) throw refuse('key type')
-    if (!hasAllowedHash(csr, key)) throw refuse('signature hash')
-    if (!(await csr.verify(webcrypto as Crypto))) throw refuse('proof of possession')
-    // Exported again by Node, so that what is certified has one encoding whatever the request wrote.
-    return {
-      publicKeySpki: new Uint8Array(key.export({ type: 'spki', format: 'der' })),
-      thumbprint: keyThumbprint(key),
-    }
-  } catch (error) {
-    throw error instanceof Fault ? error : refuse('unreadable', error)
-  }
-}
-
-function isAllowedKey(key: KeyObject): boolean {
-  if (key.asymmetricKeyType === 'ed25519') return true
-  const curve = key.asymmetricKeyType === 'ec' ? key.asymmetricKeyDetails?.namedCurve : undefined
-  return curve === 'prime256v1' || curve === 'secp384r1'
-}
-
-function hasAllowedHash(csr: Pkcs10CertificateRequest, key: KeyObject): boolean {
-  // The library types this with a browser's global type, which Node code does not have.
-  const { name, hash } = csr.signatureAlgorithm as {
-    readonly name?: string
-    readonly hash?: { readonly name?: string }
-  }
-  if (key.asymmetricKeyType === 'ed25519') return name === 'Ed25519'
-  return name === 'ECDSA' && hashes.has(hash?.name ?? '')
-}
-
-function wrapped(der: ArrayBuffer): string {
-  return (
-    Buffer.from(der)
-      .toString('base64')
-      .match(/.{1,64}/g) ?? []
-  ).join('\n')
+/** A request for a key that exists already: only ECDSA P-256. The name is for people; nobody is to believe it. */
+export function requestForKey(key: KeyObject, commonName: string): string {
+  if (key.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new RangeError('a P-256 key')
+  const spki = createPublicKey(key).export({ type: 'spki', format: 'der' })
+  // RFC 5280 allows 64 characters.
+  const text = der(tags.utf8String, Buffer.from(commonName.slice(0, 64), 'utf8'))
+  const name = sequence(der(tags.set, sequence(OID_COMMON_NAME, text)))
+  const info = sequence(VERSION_1, name, spki, NO_ATTRIBUTES)
+  const signature = der(tags.bitString, Buffer.from([0]), sign('sha256', info, key))
+  const base64 = sequence(info, ECDSA_WITH_SHA256, signature).toString('base64')
+  const lines = base64.match(/.{1,64}/g) ?? []
+  return `-----BEGIN CERTIFICATE REQUEST-----\n${lines.join('\n')}\n-----END CERTIFICATE REQUEST-----\n`
 }

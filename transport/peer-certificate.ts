@@ -1,12 +1,11 @@
 // What we read from a peer's certificate after TLS has verified it: key, identities, end, serial. Must never be used
 // to decide trust by itself: a certificate that no handshake verified proves nothing.
-import 'reflect-metadata'
 import { X509Certificate } from 'node:crypto'
-import { SubjectAlternativeNameExtension, X509Certificate as Decoded } from '@peculiar/x509'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
 import { parseIdentityUri, type Identity } from './identity-uri.ts'
 import { keyThumbprint } from './secret.ts'
+import { uriNames } from './subject-names.ts'
 
 export type PeerCertificate = {
   readonly thumbprint: string
@@ -16,31 +15,20 @@ export type PeerCertificate = {
   readonly serial: string
 }
 
-const SUBJECT_ALTERNATIVE_NAME = '2.5.29.17'
-
 /** Reads DER or Node's certificate object. Throws Fault `certificate-refused` when it cannot be read whole. */
 export function readPeer(certificate: Uint8Array | X509Certificate): PeerCertificate {
   const der = certificate instanceof X509Certificate ? certificate.raw : certificate
   if (der.length === 0 || der.length > caps.certificateBytes.default) throw new Fault('certificate-refused')
   try {
     const parsed = certificate instanceof X509Certificate ? certificate : new X509Certificate(der)
-    // Names come from the structure, not from Node's printed list, in which a comma inside a name once
-    // looked like the start of the next one (CVE-2021-44532).
-    const decoded = new Decoded(new Uint8Array(der))
-    const uris = decoded
-      .getExtensions(SUBJECT_ALTERNATIVE_NAME)
-      .flatMap((extension) => new SubjectAlternativeNameExtension(extension.rawData).names.items)
-      .filter((name) => name.type === 'url')
-      .map((name) => name.value)
-    if (uris.length > caps.certificateNames.default) throw new Fault('certificate-refused')
     return {
       thumbprint: keyThumbprint(parsed),
-      uris,
-      notAfter: decoded.notAfter,
+      uris: uriNames(der, caps.certificateNames.default),
+      notAfter: parsed.validToDate,
       serial: parsed.serialNumber.toLowerCase(),
     }
   } catch (error) {
-    throw error instanceof Fault ? error : new Fault('certificate-refused', { cause: error })
+    throw new Fault('certificate-refused', { cause: error })
   }
 }
 

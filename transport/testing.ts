@@ -6,7 +6,8 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { issueCertificate, type Authority, type CertificateRequest } from './certificate-authority.ts'
-import { createKeyAndCsr, readCsr } from './certificate-request.ts'
+import { createKeyAndCsr } from './certificate-request.ts'
+import { readCsr } from './read-csr.ts'
 
 export type Credentials = { readonly key: string; readonly cert: string }
 

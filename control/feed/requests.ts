@@ -2,7 +2,7 @@
 // serve, nor certify a key whose holder did not prove it.
 import { Fault } from '#core/fault.ts'
 import type { FeedFromExchange } from '#core/wire/feed.ts'
-import { readCsr } from '#transport/certificate-request.ts'
+import { readCsr } from '#transport/read-csr.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { createSessions, liveRow } from '#control/directory/sessions.ts'
@@ -74,7 +74,7 @@ async function makeStatement(tenantId: string, sessionId: string, context: Contr
 
 /** So that an exchange which may decide without control may also open flows without it, for an hour at most. */
 export function statementMs(staleAfterSeconds: number): number {
-  return Math.max(staleAfterSeconds * 1000, caps.statementMs.default)
+  return Math.min(Math.max(staleAfterSeconds * 1000, caps.statementMs.default), caps.statementMaxMs.default)
 }
 
 async function certify(request: Extract<FeedRequest, { type: 'certificate' }>, deps: RequestDeps): Promise<unknown> {
@@ -165,7 +165,8 @@ export async function sliceOf(
     identityCaPem: await context.authority.identityCaPem(tenantId),
     exchangeCaPem: context.authority.exchangeCaPem,
     statementKeys: context.authority.statementKeys,
-    statementMs: statementMs(staleAfterSeconds),
+    // The most, not what the tenant's setting gives now: it may have been longer when a statement was made.
+    statementMs: caps.statementMaxMs.default,
     staleAfterSeconds,
   }
   return makeSlice(context.store.forTenant(tenantId), mirror, connectorId, deps)

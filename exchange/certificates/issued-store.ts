@@ -4,9 +4,8 @@ import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { mkdir, open, readFile, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import { asFault, Fault } from '#core/fault.ts'
-import { createKeyAndCsr } from '#transport/certificate-request.ts'
+import { createKeyAndCsr, requestForKey } from '#transport/certificate-request.ts'
 import { caps } from '#exchange/caps.ts'
-import { requestForKey } from './request-for-key.ts'
 
 export type CertificateUse = 'doors' | 'web' | 'inspection'
 

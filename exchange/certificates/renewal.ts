@@ -5,7 +5,7 @@ import type { Feed } from '#exchange/feed/feed.ts'
 import type { Log } from '#exchange/context.ts'
 import { caps } from '#exchange/caps.ts'
 import { identityFrom, writeCertificate, type OwnIdentity } from './own-identity.ts'
-import { requestForKey } from './request-for-key.ts'
+import { requestForKey } from '#transport/certificate-request.ts'
 
 export type RenewalDeps = {
   readonly identityFolder: string

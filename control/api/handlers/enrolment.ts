@@ -3,7 +3,7 @@
 import { journalEvent } from '#core/events/event.ts'
 import { Fault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
-import { readCsr } from '#transport/certificate-request.ts'
+import { readCsr } from '#transport/read-csr.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import { hashSecret } from '#control/api/principal.ts'
 import { caps } from '#control/caps.ts'

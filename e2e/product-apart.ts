@@ -125,6 +125,7 @@ export async function startApart(place?: Place): Promise<Product & { readonly po
   return {
     folder,
     port,
+    controlPort: privatePort,
     webCaFile,
     webCaPem,
     accounts,

@@ -10,6 +10,8 @@ export type Product = AsyncDisposable & {
   readonly folder: string
   /** The one public port. */
   readonly port: number
+  /** Control's private port, where it is a process of its own. */
+  readonly controlPort?: number
   readonly webCaFile: string
   readonly webCaPem: string
   /** `<tenant>/<user>` → how that person signs in. */

@@ -13,7 +13,9 @@ import type { Credentials, World, WorldMode } from './world-form.ts'
 
 const PASSWORD = 'a long enough pass phrase'
 
-export async function startWorld(mode: WorldMode): Promise<World & Pick<Product, 'folder' | 'processes'>> {
+export async function startWorld(
+  mode: WorldMode,
+): Promise<World & Pick<Product, 'folder' | 'processes' | 'controlPort'>> {
   const isApart = mode === 'processes'
   const product = isApart ? await startApart() : await startTogether()
   const { port, webCaPem, webCaFile, folder, processes } = product
@@ -35,6 +37,7 @@ export async function startWorld(mode: WorldMode): Promise<World & Pick<Product,
     mode,
     folder,
     processes,
+    ...(product.controlPort !== undefined && { controlPort: product.controlPort }),
     domain: DOMAIN,
     appsDomain: APPS_DOMAIN,
     port,

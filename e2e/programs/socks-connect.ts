@@ -43,7 +43,8 @@ if (import.meta.main) {
       if (text !== undefined && seen.includes(text)) process.exit(0)
     })
     process.stdin.pipe(socket)
-    socket.on('end', () => process.exit(0))
+    // What is still on its way to a slow reader must get there before the end.
+    socket.on('end', () => process.stdout.write('', () => process.exit(0)))
     socket.on('error', () => process.exit(1))
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? error.message : ''}\n`)

@@ -89,6 +89,22 @@ test('goes by what it has kept when control is away, verified anew', async () =>
   assert.equal(await nameOf(world), 'kept')
 })
 
+test('cuts everything and forgets its tenants when control revokes it, and serves nobody from what it kept', async () => {
+  await using world = await startWorld()
+  await using _ = await world.link(connector)
+  assert.equal((await world.browse('/', { headers: { cookie: world.cookie() } })).status, 200)
+  world.control.send({ type: 'revoked' })
+  while (world.exchange.metrics().tenants > 0) await new Promise((resolve) => setTimeout(resolve, 5))
+  await world.exchange.close()
+  assert.equal(world.exchange.metrics().liveFlows, 0)
+  assert.equal(world.exchange.metrics().links, 0)
+  await assert.rejects(world.browse('/', { headers: { cookie: world.cookie() } }))
+  world.control.isSilent = true
+  await world.restart()
+  await assert.rejects(world.exchange.ready(AbortSignal.timeout(300)))
+  assert.equal(world.exchange.metrics().tenants, 0)
+})
+
 test('a kept snapshot that somebody edited is not taken in', async () => {
   await using world = await startWorld()
   world.control.isSilent = true

@@ -97,6 +97,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   let isDraining = false
   const heard = Promise.withResolvers<void>()
   /** What has been started so far, to be ended in reverse. */
+  let closed: Promise<void> | undefined
   const endings: (() => void)[] = []
 
   // `appsDomain` is control's word too: until it was heard once, no browser host is claimed below it.
@@ -281,7 +282,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     () => renewal.close(),
   )
 
-  let closed: Promise<void> | undefined
+  // Revoked while it was starting: nothing of it stays open.
+  if (closed !== undefined) for (const end of endings.toReversed()) end()
+
   const exchange: Exchange = {
     exchangeId,
     port: accept.port,
@@ -342,6 +345,8 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     switch (message.type) {
       case 'snapshot-root':
         return news.root(message.token)
+      case 'revoked':
+        return onRevoked()
       case 'snapshot-chunk':
         return news.chunk(message.tenantId, message.index, message.text)
       case 'delta':
@@ -355,6 +360,20 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       case 'list-flows': {
         const { requestId, tenantId, limit } = message
         const tenant = directory.get(tenantId)
+  function onSlice(link: ConnectorLink | undefined, token: string | null): void {
+    if (token === null)
+      link?.destroy(new Fault('certificate-refused', { detail: { why: 'control has no slice for it' } }))
+    else link?.send({ type: 'slice', token })
+  }
+
+  /** Control's last word: what was kept for a time without it must serve nobody any more. */
+  function onRevoked(): void {
+    if (closed !== undefined) return
+    log('control has revoked this exchange: it ends, and must be enrolled anew', { exchangeId })
+    for (const { id } of [...directory]) news.removed(id)
+    closed = Promise.allSettled([feed.close(), release(new Fault('certificate-refused'))]).then(() => undefined)
+  }
+
         const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, limit)
         return void feed.tell({ type: 'live-flows', requestId, ...list })
       }

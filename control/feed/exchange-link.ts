@@ -41,7 +41,7 @@ export class ExchangeLink {
   readonly #connectors = new Map<string, readonly ConnectorStatus[]>()
   readonly #asked = new Map<number, (flows: Flows) => void>()
   readonly #helloTimer: NodeJS.Timeout
-  #state: 'new' | 'greeting' | 'ready' = 'new'
+  #state: 'new' | 'greeting' | 'ready' | 'revoked' = 'new'
   #open = 0
   #lastRequestId = 0
   #journal: Promise<void> = Promise.resolve()
@@ -79,6 +79,7 @@ export class ExchangeLink {
 
   /** Begins the news of tenants that are new, and ends that of those no longer served. */
   setTenants(tenantIds: readonly string[]): void {
+    if (this.#state === 'revoked') return
     const wanted = new Set(tenantIds)
     for (const [tenantId, stream] of this.#streams) {
       if (wanted.has(tenantId)) continue
@@ -147,6 +148,14 @@ export class ExchangeLink {
   }
 
   destroy(fault: Fault): void {
+  /** The last words to it; from now on nothing that it says counts. */
+  revoke(): void {
+    this.setTenants([])
+    this.#state = 'revoked'
+    this.#frames.send({ type: 'revoked' } satisfies FeedFromControl)
+    this.#frames.close().catch(() => undefined)
+  }
+
     this.#frames.destroy(fault)
   }
 
@@ -156,6 +165,7 @@ export class ExchangeLink {
     const message = parsed.data
     if (message.type === 'hello') return this.#onHello(message)
     if (this.#state !== 'ready') throw new Fault('wire-malformed', { detail: { why: 'no hello first' } })
+    if (this.#state === 'revoked') return
     switch (message.type) {
       case 'receipt': {
         const { tenantId, sequence, cutFlows } = message
@@ -189,14 +199,15 @@ export class ExchangeLink {
     clearTimeout(this.#helloTimer)
     for (const { tenantId, epoch, sequence } of hello.have)
       if (epoch === this.#deps.snapshots.epoch) this.#have.set(tenantId, sequence)
-    this.#deps.onHello(hello).then(
-      (welcome) => {
+    this.#deps
+      .onHello(hello)
+      .then((welcome) => {
+        if (this.#state === 'revoked') return
         this.#frames.send(welcome)
         this.#state = 'ready'
         this.#deps.onReady()
-      },
-      (error: unknown) => this.destroy(asFault(error)),
-    )
+      })
+      .catch((error: unknown) => this.destroy(asFault(error)))
   }
 
   #onRequest(request: FeedRequest): void {
@@ -268,6 +279,20 @@ export class ExchangeLink {
     if (this.#slicing.has(tenantId)) return void this.#slicing.set(tenantId, 'again')
     this.#slicing.set(tenantId, 'once')
     this.#sendSlices(tenantId).then(
+  /** One tenant's news cannot go on. The link is everybody's: it stays, and this tenant alone fails closed. */
+  #onTenantFault(tenantId: string, fault: Fault): void {
+    if (!this.#frames.isOpen) return
+    this.#log('news of a tenant have stopped', tenantId, fault)
+    // For any other fault the exchange keeps what it has until that is stale, and is sent the rest when it goes again.
+    if (fault.code !== 'request-too-large' || !this.serves(tenantId)) return
+    this.#frames.send({ type: 'tenant-removed', tenantId } satisfies FeedFromControl)
+  }
+
+  #log(what: string, tenantId: string, error: unknown): void {
+    const { code, detail } = asFault(error)
+    this.#deps.context.log(what, { exchangeId: this.exchangeId, tenantId, code, ...detail, error: String(error) })
+  }
+
       () => this.#slicing.delete(tenantId),
       () => this.#slicing.delete(tenantId),
     )

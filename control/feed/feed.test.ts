@@ -1,6 +1,5 @@
 // The feed over real TLS with a reduced exchange: who gets in, that news are whole and in order, that effects are true.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { newId } from '#core/ids.ts'
@@ -103,9 +102,15 @@ describe('a stranger', () => {
     const answer = await test.call(`/v1/exchanges/${other.id}`, { token: await providerToken(test), method: 'DELETE' })
     assert.equal(answer.status, 200, answer.text)
     await lost.closed
-    const socket = await dialFeed(test, other)
-    socket.on('error', () => {})
-    await once(socket.resume(), 'close')
+    // An honest one is told to cut what it has, at once, and again should it come back with what it kept.
+    assert.equal(lost.tenants.size, 0)
+    assert.equal(lost.told.at(-1)?.type, 'revoked')
+    const again = new FakeExchange(other.id, await dialFeed(test, other))
+    await again.closed
+    assert.deepEqual(
+      again.told.map(({ type }) => type),
+      ['revoked'],
+    )
   })
 })
 

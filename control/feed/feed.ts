@@ -4,6 +4,7 @@ import { createPublicKey } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
 import type { FeedFromControl } from '#core/wire/feed.ts'
+import { startFrames } from '#transport/frames.ts'
 import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext, FeedPort } from '#control/context.ts'
@@ -88,8 +89,14 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       .selectAll()
       .where('exchanges.id', '=', identity.id)
       .executeTakeFirst()
-    if (exchange?.status !== 'active' || exchange.keyThumbprint !== peer.thumbprint)
-      throw new Fault('certificate-refused')
+    if (exchange?.keyThumbprint !== peer.thumbprint) throw new Fault('certificate-refused')
+    if (exchange.status !== 'active') {
+      // An honest one that was away when it was revoked ends at once, instead of going on with what it has kept.
+      const frames = startFrames(socket, { onMessage: () => undefined })
+      frames.send({ type: 'revoked' } satisfies FeedFromControl)
+      await frames.close()
+      throw new Fault('certificate-refused', { detail: { why: 'revoked', exchangeId: exchange.id } })
+    }
     return exchange
   }
 
@@ -109,6 +116,9 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       .where('exchanges.id', '=', exchange.id)
       .execute()
     await context.journal.keysChanged()
+    const serving = await exchangeRows()
+    // Revoked while it was being greeted.
+    if (!serving.some(({ id }) => id === exchange.id)) throw new Fault('certificate-refused')
     const { domain, appsDomain, publicPort } = context.config
     return {
       type: 'welcome',
@@ -117,7 +127,7 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       domain,
       appsDomain,
       publicPort,
-      exchanges: (await exchangeRows()).map(({ address }) => address).filter((address) => address !== ''),
+      exchanges: serving.map(({ address }) => address).filter((address) => address !== ''),
       snapshotKeys: [...authority.snapshotKeys],
       statementKeys: [...authority.statementKeys],
     }
@@ -196,7 +206,8 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
     isConnected: (exchangeId) => links.get(exchangeId)?.isReady ?? false,
     dropExchange: (exchangeId) => {
       receipts.forget(exchangeId)
-      links.get(exchangeId)?.destroy(new Fault('certificate-refused', { detail: { why: 'revoked' } }))
+      links.get(exchangeId)?.revoke()
+      links.delete(exchangeId)
       for (const link of links.values()) link.refreshAllSlices()
     },
     dropTenant: () => retarget(),

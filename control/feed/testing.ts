@@ -168,6 +168,7 @@ export class FakeExchange {
       case 'list-flows':
       case 'journal-ack':
         break
+      case 'revoked':
     }
     for (const look of this.#watchers) look()
   }

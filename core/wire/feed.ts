@@ -127,7 +127,19 @@ export const feedFromControl = z.discriminatedUnion('type', [
   z.strictObject({ type: z.literal('delta'), token: z.string().max(1_040_000) }),
   z.strictObject({ type: z.literal('heartbeat'), tokens: z.array(z.string().max(2000)).max(10_000) }),
   z.strictObject({ type: z.literal('tenant-removed'), tenantId: id }),
-  z.strictObject({ type: z.literal('slice'), tenantId: id, connectorId: id, token: z.string().max(1_000_000) }),
+  z
+    .strictObject({ type: z.literal('revoked') })
+    .describe('also before any welcome: this exchange is no more; it cuts everything, forgets its tenants and ends'),
+  z.strictObject({
+    type: z.literal('slice'),
+    tenantId: id,
+    connectorId: id,
+    token: z
+      .string()
+      .max(1_000_000)
+      .nullable()
+      .describe('null: there is none; cut the link, lest it go by an older one'),
+  }),
   z.strictObject({
     type: z.literal('answer'),
     requestId,

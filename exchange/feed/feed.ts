@@ -123,7 +123,8 @@ export function startFeed(deps: FeedDeps): Feed {
         attempt = 0
         isWelcome = true
         deps.onWelcome(told)
-      } else if (!isWelcome) throw new Fault('wire-malformed', { detail: { why: 'no welcome first' } })
+      } else if (told.type === 'revoked') deps.onTold(told)
+      else if (!isWelcome) throw new Fault('wire-malformed', { detail: { why: 'no welcome first' } })
       else if (told.type === 'answer') settle(told)
       else deps.onTold(told)
     }

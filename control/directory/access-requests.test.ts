@@ -73,6 +73,29 @@ describe('a request for access', () => {
     assert.equal((await as('carl', '/my/access-requests')).body.mine[0].status, 'withdrawn')
   })
 
+  it('for an app outside the contract may be refused by the sponsor, and approved by its owner', async () => {
+    const app = (owner?: string) =>
+      as(
+        '',
+        '/resources/apps/side-door',
+        { spec: { kind: 'http', connectorGroup: 'dc', upstream: { host: 'x' }, ...(owner && { owner }) } },
+        'PUT',
+      )
+    await app()
+    const ask = () => as('bob', '/my/access-requests', { app: 'side-door', reason: 'once' })
+    const decide = async (decision: object) =>
+      as('ada', `/my/access-requests/${(await ask()).body.id}/decision`, decision)
+    const approve = { decision: 'approve', accessSeconds: 60 }
+    assert.equal((await decide(approve)).status, 403)
+    assert.equal((await decide({ decision: 'refuse' })).body.status, 'refused')
+    await app('ada')
+    const opened = await decide(approve)
+    assert.equal(opened.body.status, 'approved', opened.text)
+    const { items } = (await as('', '/approvals?search=bob')).body
+    for (const { id, app: name } of items)
+      if (name === 'side-door') await as('', `/approvals/${id}`, undefined, 'DELETE')
+  })
+
   it('never reaches beyond the contract, in time or in apps', async () => {
     const names = (await as('bob', '/my/apps')).body.items.map(({ name }: { name: string }) => name)
     assert.deepEqual(names, ['wiki'])
@@ -80,6 +103,9 @@ describe('a request for access', () => {
     assert.equal(outside.body.reason, 'app-not-in-contract')
     const wish = await as('bob', '/my/access-requests', { app: 'hidden', reason: 'once' })
     const approve = { decision: 'approve', accessSeconds: 3600 }
+    const bySponsor = await as('ada', `/my/access-requests/${wish.body.id}/decision`, approve)
+    assert.equal(bySponsor.body.error?.code, 'not-permitted', 'the app is neither hers nor in the contract')
+    assert.equal((await as('', '/explain', { user: 'bob', app: 'hidden' })).body.reason, 'app-not-in-contract')
     await as('', `/my/access-requests/${wish.body.id}/decision`, approve)
     const opened = await as('', '/explain', { user: 'bob', app: 'hidden' })
     assert.notEqual(opened.body.reason, 'app-not-in-contract', 'an approved request adds one app, as at the exchange')

@@ -3,6 +3,7 @@
 import { newId } from '#core/ids.ts'
 import { Fault } from '#core/fault.ts'
 import type { AccessRequestView } from '#core/api/views.ts'
+import type { OrganisationRecord } from '#core/records/records.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { approvalRecord, type Row } from '#control/records/from-rows.ts'
@@ -93,6 +94,10 @@ export async function decideAccessRequest(
       .executeTakeFirst()
     if (!row || !mayDecide(row, userId, isAdministrator, mirror)) throw new Fault('not-found')
     if (row.status !== 'open') throw new Fault('version-conflict')
+    if (decision.decision === 'approve' && !mayApprove(row, userId, isAdministrator, mirror))
+      throw new Fault('not-permitted', {
+        hint: "The contract leaves this app out: only the app's owner or an administrator may open it.",
+      })
     const untilMs = decision.decision === 'approve' ? accessUntil(row, decision.accessSeconds, nowMs, mirror) : null
     const decided = {
       status: decision.decision === 'approve' ? ('approved' as const) : ('refused' as const),
@@ -126,14 +131,28 @@ function mayDecide(
 ): boolean {
   if (row.userId === userId) return false
   if (isAdministrator || mirror.get('app', row.appId)?.ownerId === userId) return true
+  return contractOf(row, mirror)?.sponsorId === userId
+}
+
+/** A sponsor answers for people, not for apps: one that the contract leaves out is not theirs to open. */
+function mayApprove(
+  row: Row<'accessRequests'>,
+  userId: string,
+  isAdministrator: boolean,
+  mirror: TenantMirror,
+): boolean {
+  if (isAdministrator || mirror.get('app', row.appId)?.ownerId === userId) return true
+  return contractOf(row, mirror)?.appIds.includes(row.appId) ?? false
+}
+
+function contractOf(row: Row<'accessRequests'>, mirror: TenantMirror): OrganisationRecord | undefined {
   const organisationId = mirror.get('user', row.userId)?.organisationId
-  return typeof organisationId === 'string' && mirror.get('organisation', organisationId)?.sponsorId === userId
+  return typeof organisationId === 'string' ? mirror.get('organisation', organisationId) : undefined
 }
 
 function accessUntil(row: Row<'accessRequests'>, seconds: number, nowMs: number, mirror: TenantMirror): number {
   const wanted = nowMs + seconds * 1000
-  const organisationId = mirror.get('user', row.userId)?.organisationId
-  const contract = typeof organisationId === 'string' ? mirror.get('organisation', organisationId) : undefined
+  const contract = contractOf(row, mirror)
   return contract ? Math.min(wanted, contract.untilMs) : wanted
 }
 

@@ -1,5 +1,6 @@
 // The embedded store: node:sqlite behind Kysely. One connection, one transaction at a time; synchronous=FULL, so
 // that what was acknowledged survives a power cut. Must never run on a thread that carries traffic.
+import { chmodSync, closeSync, existsSync, openSync } from 'node:fs'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import {
   CompiledQuery,
@@ -14,6 +15,8 @@ import {
 import { Fault } from '#core/fault.ts'
 import { caps } from '#control/caps.ts'
 
+const PRIVATE_MODE = 0o600
+
 export type SqliteFile = {
   readonly dialect: () => Dialect
   readonly close: () => void
@@ -21,6 +24,7 @@ export type SqliteFile = {
 
 /** Opens or makes the file. `path` may be `:memory:` in tests. */
 export function openSqlite(path: string): SqliteFile {
+  if (path !== ':memory:') keepPrivate(path)
   const database = new DatabaseSync(path, { timeout: caps.storeBusyMs.default, enableForeignKeyConstraints: true })
   database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on')
   database.exec('pragma trusted_schema = off; pragma secure_delete = on')
@@ -40,6 +44,13 @@ export function openSqlite(path: string): SqliteFile {
       database.close()
     },
   }
+}
+
+/** SQLite gives its -wal and -shm the mode of the file, and the file itself, were it to make it, that of the umask. */
+function keepPrivate(path: string): void {
+  closeSync(openSync(path, 'a', PRIVATE_MODE))
+  // Those of an earlier version or of a copy that was put back may be open to others.
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) if (existsSync(file)) chmodSync(file, PRIVATE_MODE)
 }
 
 /** One connection for all: whoever holds the turn uses it. Waiting is bounded. */

@@ -7,10 +7,10 @@ import { readClientHello, type FirstBytes } from '#transport/client-hello.ts'
 import { readProxyHeader } from '#transport/proxy-protocol.ts'
 import { refuseTls } from '#transport/tls-alert.ts'
 import { asFault, Fault } from '#core/fault.ts'
-import { caps } from '#exchange/caps.ts'
 import type { Endpoint } from '#exchange/config.ts'
 import { chooseDoor, type Door } from '#exchange/doors/choose-door.ts'
 import { createSourceLimits, type SourceLimits } from '#exchange/flows/source-limits.ts'
+import { createUndecided } from '#exchange/flows/undecided.ts'
 import type { TenantDirectory } from '#exchange/tenant/directory.ts'
 
 /** A connection whose first bytes have been read; they are to be handed on. */
@@ -54,21 +54,20 @@ export async function startAccept(config: AcceptConfig, deps: AcceptDeps): Promi
   const limits = deps.limits ?? createSourceLimits()
   const sockets = new Set<Socket>()
   const stop = new AbortController()
-  let undecided = 0
+  const undecided = createUndecided()
   const server = createServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: 60_000 })
   server.on('connection', (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     // Whoever takes the socket over adds its own; none of ours may end the process.
     socket.on('error', () => {})
-    if (undecided >= caps.undecidedConnections.default) return void socket.destroy()
-    undecided++
+    undecided.add(socket)
     receive(socket)
       .catch((error: unknown) => {
         deps.onRefused(asFault(error), plainAddress(socket.remoteAddress ?? ''))
         socket.destroy()
       })
-      .finally(() => undecided--)
+      .finally(() => undecided.remove(socket))
   })
   server.listen({ ...config.listen, exclusive: true })
   await once(server, 'listening').catch((cause: unknown) => {
@@ -106,6 +105,7 @@ export async function startAccept(config: AcceptConfig, deps: AcceptDeps): Promi
       }
     }
     if (socket.destroyed) throw new Fault('request-malformed')
+    undecided.from(socket, clientIp)
     if (!limits.admit(clientIp)) throw new Fault('at-capacity')
     socket.once('close', () => limits.release(clientIp))
     const first = await readClientHello(socket, { signal })

@@ -10,7 +10,12 @@ export const caps = {
   undecidedConnections: {
     unit: 'sockets',
     default: 4_000,
-    reason: 'sockets that have not shown who they are yet; above it new ones are closed at once',
+    reason: 'sockets that have not shown who they are yet; above it the oldest are closed',
+  },
+  undecidedPerSource: {
+    unit: 'sockets per address (IPv6: /64)',
+    default: 256,
+    reason: 'after a restart several connectors behind one address park 64 each; above it its oldest are closed',
   },
   handshakeMs: { unit: 'ms', default: 10_000, reason: 'two round trips and a slow phone' },
   signedNewsBytes: { unit: 'bytes', default: 1_040_000, reason: 'a frame with room for its envelope' },
@@ -19,6 +24,17 @@ export const caps = {
   feedRequests: { unit: 'requests', default: 5_000, reason: 'waiting for control at one time' },
   feedRequestMs: { unit: 'ms', default: 10_000, reason: 'control answers from its store in milliseconds' },
   passthrough: { unit: 'connections', default: 5_000, reason: 'portal and API; control has its own limits' },
+  passthroughPerSource: {
+    unit: 'connections per address (IPv6: /64)',
+    default: 200,
+    reason: 'an office at the portal; one address cannot take the places of all',
+  },
+  passthroughAnswerMs: {
+    unit: 'ms',
+    default: 10_000,
+    reason: 'until control has answered the hello and the client that answer: a handshake on a slow phone',
+  },
+  passthroughIdleMs: { unit: 'ms', default: 300_000, reason: 'control itself closes idle connections much earlier' },
   tunnelFirstByteMs: { unit: 'ms', default: 60_000, reason: 'browsers open tunnels ahead of need' },
   feedDialMs: { unit: 'ms', default: 10_000, reason: 'three SYN retransmissions and a handshake' },
   feedReconnectMs: {
@@ -65,6 +81,9 @@ export const caps = {
   sweepMs: { unit: 'ms', default: 30_000, reason: 'policies may name the hour: no flow outlives it by more' },
   renewShare: { unit: 'share', default: 0.33, reason: 'left of a certificate when it is renewed: 8 h of 24 h' },
   renewRetryMs: { unit: 'ms', default: 60_000, reason: 'control is back soon or the certificate has hours left' },
+  linksPerTenant: { unit: 'links', default: 2_000, reason: 'a report names each in 160 bytes, in one message' },
+  reportDetailBytes: { unit: 'bytes', default: 512 * 1024, reason: 'apps that are down, in one report of a tenant' },
+  flowListBytes: { unit: 'bytes', default: 900_000, reason: 'an answer is one message of the feed' },
   connectorReportMs: { unit: 'ms', default: 2_000, reason: 'how often control hears about connectors' },
   drainMs: { unit: 'ms', default: 10_000, reason: 'what flows get to end by themselves at shutdown' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -11,6 +11,7 @@ import { startConnector } from '#connector/connector.ts'
 import { Identity } from '#connector/identity.ts'
 import { decodeProxyHeader, encodeProxyHeader } from '#transport/proxy-protocol.ts'
 import { listen } from '#transport/testing.ts'
+import { caps } from './caps.ts'
 import { closeOf, readAll, startWorld, type World } from './testing/world.ts'
 
 const connector = { Identity, startConnector }
@@ -113,6 +114,28 @@ test('believes a PROXY header from a listed balancer only', async () => {
   socket.write(Buffer.concat([header, hello]))
   assert.equal(await readAll(socket), '')
   control.close()
+})
+
+test('silent connections of one address take neither the places of others nor its own', async () => {
+  await using world = await startWorld({ balancers: ['127.0.0.0/8'] })
+  const from = (sourceAddress: string) => {
+    const socket = world.tcp()
+    const to = { destinationAddress: '192.0.2.1', destinationPort: 443 }
+    socket.write(encodeProxyHeader({ kind: 'proxied', sourceAddress, sourcePort: 1, ...to }))
+    return socket
+  }
+  const other = from('192.0.2.8')
+  const many = Array.from({ length: caps.undecidedPerSource.default + 1 }, () => from('192.0.2.7'))
+  await Promise.race(many.map(closeOf))
+  assert.equal(other.destroyed, false)
+  for (const [socket, name] of [
+    [other, 'nobody.test'],
+    [from('192.0.2.7'), 'nobody.test'],
+  ] as const) {
+    socket.write(await helloFor(name))
+    // An alert: it was heard out.
+    assert.equal((await readAll(socket)).charCodeAt(0), 21)
+  }
 })
 
 test('lets what is under way end when it drains, and cuts the rest', async () => {

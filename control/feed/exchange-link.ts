@@ -1,7 +1,7 @@
 // One connected exchange: hello and welcome, its tenants' news, its requests, receipts, status and journal batches.
 // Must never send it a tenant that it does not serve, nor let it say anything about one.
 import type { TLSSocket } from 'node:tls'
-import { asFault, Fault } from '#core/fault.ts'
+import { asFault, Fault, isFault } from '#core/fault.ts'
 import type { Change } from '#core/records/records.ts'
 import {
   FEED_VERSIONS,
@@ -96,7 +96,7 @@ export class ExchangeLink {
         snapshots: this.#deps.snapshots,
         send: (message) => this.#send(message),
         onSent: (changes) => this.#refreshSlices(tenantId, changes),
-        onFault: (fault) => this.destroy(fault),
+        onFault: (fault) => this.#onTenantFault(tenantId, fault),
       })
       this.#have.delete(tenantId)
       this.#streams.set(tenantId, stream)
@@ -116,9 +116,14 @@ export class ExchangeLink {
   async beat(tokenOf: (tenantId: string, sequence: number) => string): Promise<void> {
     const tokens: string[] = []
     for (const [tenantId, stream] of this.#streams) {
-      await this.#keepSlicesFresh(tenantId)
-      const sequence = await stream.look()
-      if (sequence !== undefined) tokens.push(tokenOf(tenantId, sequence))
+      try {
+        await this.#keepSlicesFresh(tenantId)
+        const sequence = await stream.look()
+        if (sequence !== undefined) tokens.push(tokenOf(tenantId, sequence))
+      } catch (error) {
+        // Without heartbeats this tenant goes stale; the others are no part of it.
+        this.#log('no heartbeat for a tenant', tenantId, error)
+      }
     }
     for (let at = 0; at < tokens.length; at += 1000)
       await this.#send({ type: 'heartbeat', tokens: tokens.slice(at, at + 1000) })
@@ -143,11 +148,6 @@ export class ExchangeLink {
     )
   }
 
-  close(): Promise<void> {
-    return this.#frames.close()
-  }
-
-  destroy(fault: Fault): void {
   /** The last words to it; from now on nothing that it says counts. */
   revoke(): void {
     this.setTenants([])
@@ -156,16 +156,21 @@ export class ExchangeLink {
     this.#frames.close().catch(() => undefined)
   }
 
+  close(): Promise<void> {
+    return this.#frames.close()
+  }
+
+  destroy(fault: Fault): void {
     this.#frames.destroy(fault)
   }
 
   #onMessage(value: unknown): void {
+    if (this.#state === 'revoked') return
     const parsed = feedFromExchange.safeParse(value)
     if (!parsed.success) throw new Fault('wire-malformed', { cause: parsed.error })
     const message = parsed.data
     if (message.type === 'hello') return this.#onHello(message)
     if (this.#state !== 'ready') throw new Fault('wire-malformed', { detail: { why: 'no hello first' } })
-    if (this.#state === 'revoked') return
     switch (message.type) {
       case 'receipt': {
         const { tenantId, sequence, cutFlows } = message
@@ -223,8 +228,9 @@ export class ExchangeLink {
     if (this.#open >= caps.feedRequests.default) return refuse(new Fault('at-capacity'))
     this.#open++
     inTime(answerRequest(request, { ...this.#deps, serves: (tenantId) => this.serves(tenantId) }))
-      .then((value) => answer({ value }), refuse)
-      .catch((error: unknown) => this.destroy(asFault(error)))
+      .then((value) => answer({ value }))
+      // An answer that fits no message is a refusal of this request, never the end of the link.
+      .catch(refuse)
       .finally(() => this.#open--)
   }
 
@@ -249,6 +255,7 @@ export class ExchangeLink {
         (error: unknown) =>
           this.#deps.context.log('journal batch refused', { exchangeId: this.exchangeId, error: String(error) }),
       )
+      .catch((error: unknown) => this.destroy(asFault(error)))
       .then(() => {
         this.#batches--
         if (this.#batches === 4) this.#frames.resume()
@@ -272,13 +279,6 @@ export class ExchangeLink {
     if (nowMs() - (this.#slicedMs.get(tenantId) ?? 0) >= everyMs) this.#refreshSlices(tenantId, 'snapshot')
   }
 
-  /** Connectors hold their own signed copy of what concerns them; it follows what was just sent. */
-  #refreshSlices(tenantId: string, changes: readonly Change[] | 'snapshot'): void {
-    if (changes !== 'snapshot' && !changes.some(concernsConnectors)) return
-    // A thousand sessions that end at once are one newer slice, not a thousand.
-    if (this.#slicing.has(tenantId)) return void this.#slicing.set(tenantId, 'again')
-    this.#slicing.set(tenantId, 'once')
-    this.#sendSlices(tenantId).then(
   /** One tenant's news cannot go on. The link is everybody's: it stays, and this tenant alone fails closed. */
   #onTenantFault(tenantId: string, fault: Fault): void {
     if (!this.#frames.isOpen) return
@@ -293,8 +293,18 @@ export class ExchangeLink {
     this.#deps.context.log(what, { exchangeId: this.exchangeId, tenantId, code, ...detail, error: String(error) })
   }
 
+  /** Connectors hold their own signed copy of what concerns them; it follows what was just sent. */
+  #refreshSlices(tenantId: string, changes: readonly Change[] | 'snapshot'): void {
+    if (changes !== 'snapshot' && !changes.some(concernsConnectors)) return
+    // A thousand sessions that end at once are one newer slice, not a thousand.
+    if (this.#slicing.has(tenantId)) return void this.#slicing.set(tenantId, 'again')
+    this.#slicing.set(tenantId, 'once')
+    this.#sendSlices(tenantId).then(
       () => this.#slicing.delete(tenantId),
-      () => this.#slicing.delete(tenantId),
+      (error: unknown) => {
+        this.#slicing.delete(tenantId)
+        if (this.#frames.isOpen) this.#log('slices were not sent', tenantId, error)
+      },
     )
   }
 
@@ -304,7 +314,11 @@ export class ExchangeLink {
       this.#slicedMs.set(tenantId, this.#deps.context.nowMs())
       for (const { connectorId } of this.connectorsOf(tenantId)) {
         // A connector that was just revoked has no slice; the exchange cuts its link.
-        const token = await sliceOf(tenantId, connectorId, this.#deps).catch(() => undefined)
+        const token = await sliceOf(tenantId, connectorId, this.#deps).catch((error: unknown) => {
+          if (isFault(error, 'not-found')) return undefined
+          this.#log('no slice for a connector', tenantId, error)
+          return null
+        })
         if (token !== undefined) await this.#send({ type: 'slice', tenantId, connectorId, token })
       }
     } while (this.#slicing.get(tenantId) === 'again')

@@ -21,14 +21,17 @@ export type Feed = FeedPort & {
   readonly destroy: (fault: Fault) => void
 }
 
-const KEPT_JOURNAL_KEYS = 5
+const MAX_JOURNAL_KEYS = 50
 
-/** Older keys stay: what they signed must go on verifying. */
+/** Older keys stay, all of them: what they signed must go on verifying. */
 function withKey(known: readonly string[], pem: string): string[] {
   const key = createPublicKey(pem)
   if (key.asymmetricKeyType !== 'ed25519') throw new Fault('wire-malformed', { detail: { why: 'journal key' } })
   const text = key.export({ type: 'spki', format: 'pem' }).toString()
-  return [...known.filter((each) => each !== text), text].slice(-KEPT_JOURNAL_KEYS)
+  // None is ever dropped for a newer one: a thief of the exchange could make old chains unverifiable.
+  if (known.length >= MAX_JOURNAL_KEYS && !known.includes(text))
+    throw new Fault('at-capacity', { detail: { why: 'journal keys' } })
+  return [...known.filter((each) => each !== text), text]
 }
 
 export type FeedConfig = { readonly heartbeatMs?: number }
@@ -146,10 +149,9 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
         const before = links.get(exchange.id)
         links.set(exchange.id, link)
         before?.destroy(new Fault('closing', { detail: { why: 'connected again' } }))
-        tenantsOf(exchange).then(
-          (tenantIds) => link.setTenants(tenantIds),
-          (error: unknown) => link.destroy(asFault(error)),
-        )
+        tenantsOf(exchange)
+          .then((tenantIds) => link.setTenants(tenantIds))
+          .catch((error: unknown) => link.destroy(asFault(error)))
       },
       onReceipt: (tenantId, receipt) => receipts.add(tenantId, exchange.id, receipt),
       onClose: (fault) => {

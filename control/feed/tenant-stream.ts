@@ -1,5 +1,6 @@
 // One tenant's news to one exchange: a snapshot first where needed, then deltas in order, each after the one before
-// was handed to the kernel's queue. Must never skip a change or send one twice.
+// was handed to the kernel's queue. Must never skip a change or send one twice,
+// nor let a fault of this tenant reach the news of another.
 import { asFault, isFault, type Fault } from '#core/fault.ts'
 import type { Change } from '#core/records/records.ts'
 import type { FeedFromControl } from '#core/wire/feed.ts'
@@ -13,6 +14,7 @@ export type StreamDeps = {
   /** Resolves when there is room for more; rejects when the exchange is gone. */
   readonly send: (message: FeedFromControl) => Promise<void>
   readonly onSent: (changes: readonly Change[] | 'snapshot') => void
+  /** This tenant's news have stopped; they are tried again with the next heartbeat. */
   readonly onFault: (fault: Fault) => void
 }
 
@@ -24,6 +26,7 @@ export class TenantStream {
   #isRunning = false
   #isDirty = false
   #isStopped = false
+  #hasFailed = false
 
   constructor(tenantId: string, have: number | undefined, deps: StreamDeps) {
     this.tenantId = tenantId
@@ -33,12 +36,12 @@ export class TenantStream {
 
   /** The last sequence that was sent, once everything was. */
   get settled(): number | undefined {
-    return this.#isRunning || this.#isDirty ? undefined : this.#sent
+    return this.#isRunning || this.#isDirty || this.#hasFailed ? undefined : this.#sent
   }
 
   wake(): void {
     this.#isDirty = true
-    if (this.#isRunning || this.#isStopped) return
+    if (this.#isRunning || this.#isStopped || this.#hasFailed) return
     this.#isRunning = true
     this.#run().then(
       () => {
@@ -46,8 +49,13 @@ export class TenantStream {
       },
       (error: unknown) => {
         this.#isRunning = false
+        this.#hasFailed = true
         // A tenant that was deleted meanwhile is told by its removal.
-        if (!this.#isStopped && !isFault(error, 'not-found')) this.#deps.onFault(asFault(error))
+        if (this.#isStopped || isFault(error, 'not-found')) return
+        const fault = asFault(error)
+        // What was sent of it will never be followed: the exchange is told to let go of it, and starts over.
+        if (fault.code === 'request-too-large') this.#sent = undefined
+        this.#deps.onFault(fault)
       },
     )
   }
@@ -94,6 +102,11 @@ export class TenantStream {
 
   /** Compares with the store: changes may come from another process. */
   async look(): Promise<number | undefined> {
+    if (this.#hasFailed) {
+      this.#hasFailed = false
+      this.wake()
+      return undefined
+    }
     if (this.#sent === undefined) return undefined
     const last = await lastSequence(this.#deps.context.store.forTenant(this.tenantId))
     if (last !== this.#sent) this.wake()

@@ -57,6 +57,7 @@ export class FakeExchange {
   readonly tenants = new Map<string, Tenant>()
   readonly told: FeedFromControl[] = []
   readonly slices = new Map<string, string>()
+  readonly refusedSlices = new Set<string>()
   answersReceipts = true
   welcome: Extract<FeedFromControl, { type: 'welcome' }> | undefined
   readonly #frames: FrameConnection
@@ -160,15 +161,16 @@ export class FakeExchange {
         this.tenants.delete(message.tenantId)
         break
       case 'slice':
-        this.slices.set(message.connectorId, message.token)
+        if (message.token === null) this.refusedSlices.add(message.connectorId)
+        else this.slices.set(message.connectorId, message.token)
         break
       case 'answer':
         this.#answers.get(message.requestId)?.(message)
         break
       case 'list-flows':
+      case 'revoked':
       case 'journal-ack':
         break
-      case 'revoked':
     }
     for (const look of this.#watchers) look()
   }

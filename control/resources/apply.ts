@@ -15,6 +15,7 @@ import { inParts } from '#control/store/store.ts'
 import type { TenantTransaction } from '#control/store/tenant-handle.ts'
 import { checkPolicyDocuments } from './check-policies.ts'
 import { DocumentsFault, type Placed } from './document-faults.ts'
+import { requireFit } from './sizes.ts'
 import { planApply, type ApplyChange, type Plan, type ResourceKey, type ResourceRow } from './plan.ts'
 
 export type ApplyRequest = {
@@ -71,6 +72,7 @@ export async function applyResources(
       tenantName: tenant.name,
       appsDomain: context.config.appsDomain,
       nowMs: context.nowMs(),
+      documents: request.documents,
     })
     await alsoInside(tx, plan)
     if (touchesAdministrators(plan)) await requireAdministrator(tx)
@@ -83,7 +85,10 @@ export function secretContext(tenantId: string, resourceId: string): string {
   return `resource ${tenantId} ${resourceId}`
 }
 
-type WriteFacts = Pick<RecordNames, 'tenantName' | 'appsDomain'> & { readonly nowMs: number }
+type WriteFacts = Pick<RecordNames, 'tenantName' | 'appsDomain'> & {
+  readonly nowMs: number
+  readonly documents: readonly Placed<Document>[]
+}
 
 async function write(
   tx: TenantTransaction,
@@ -115,6 +120,7 @@ async function write(
   const next = new Map(rows.filter(({ id }) => !gone.has(id)).map((row) => [row.id, row]))
   for (const { after } of plan.puts) next.set(after.id, after)
   const names: RecordNames = { resolve: resolver([...next.values()]), ...facts }
+  requireFit({ plan, next: next.values(), names, documents: facts.documents })
   for (const { before, after } of plan.puts) {
     const records = resourceRecords(after, names)
     changes.push(...records.map((record) => ({ op: 'put' as const, record })))

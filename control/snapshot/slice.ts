@@ -3,20 +3,27 @@
 import { Fault } from '#core/fault.ts'
 import type { AppRecord } from '#core/records/app.ts'
 import { MAX_REVOKED_EXCHANGES, type ConnectorSlice } from '#core/wire/snapshot.ts'
+import { caps } from '#control/caps.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import type { SnapshotDeps } from './snapshot.ts'
+
+/** Clocks of connectors may be behind ours by so much. */
+const CLOCK_MARGIN_MS = 300_000
 
 export type SliceDeps = SnapshotDeps & {
   readonly identityCaPem: readonly string[]
   readonly exchangeCaPem: readonly string[]
   readonly statementKeys: readonly string[]
-  /** How long a statement lives: sessions that ended earlier need no mention. */
+  /** The longest that a statement lives: sessions that ended earlier need no mention. */
   readonly statementMs: number
   readonly staleAfterSeconds: number
 }
 
-/** Throws Fault `not-found` for a connector that does not exist or is revoked. */
+/**
+ * Throws Fault `not-found` for a connector that does not exist or is revoked, `request-too-large` when the slice fits no
+ * message: the connector must then be cut, for it would go on by an older one.
+ */
 export async function makeSlice(
   handle: TenantHandle,
   mirror: TenantMirror,
@@ -25,10 +32,21 @@ export async function makeSlice(
 ): Promise<string> {
   const connector = mirror.get('connector', connectorId)
   if (connector?.status !== 'active') throw new Fault('not-found')
+  const issuedSinceMs = deps.nowMs() - deps.statementMs - CLOCK_MARGIN_MS
+  // A statement ends with its session, and none was made after `lastSeenAtMs`; consoles get none at all.
   const ended = await handle
     .selectFrom('sessions')
     .select('sessions.id')
-    .where('sessions.endedAtMs', '>', deps.nowMs() - deps.statementMs)
+    .where('sessions.endedAtMs', '>', issuedSinceMs)
+    .where('sessions.lastSeenAtMs', '>', issuedSinceMs)
+    .where('sessions.expiresAtMs', '>', deps.nowMs() - CLOCK_MARGIN_MS)
+    .where('sessions.door', '!=', 'console')
+    .execute()
+  // A revoked device gets no certificate: it needs no mention once its last one ended, and the statements about it.
+  const devices = await handle
+    .selectFrom('devices')
+    .select(['devices.id', 'devices.certificateUntilMs'])
+    .where('devices.status', '=', 'revoked')
     .execute()
   const revoked = await handle.provider
     .selectFrom('exchanges')
@@ -48,11 +66,20 @@ export async function makeSlice(
     statementKeys: [...deps.statementKeys],
     apps: [...mirror.all('app')].filter((app) => app.connectorGroupId === connector.groupId).map(sliceApp),
     revokedSessionIds: ended.map(({ id }) => id),
-    revokedDeviceIds: [...mirror.all('device')].filter(({ status }) => status === 'revoked').map(({ id }) => id),
+    revokedDeviceIds: devices
+      .filter(({ certificateUntilMs }) => certificateUntilMs === null || certificateUntilMs > issuedSinceMs)
+      .map(({ id }) => id),
     revokedExchangeIds: revoked.map(({ id }) => id),
     staleAfterSeconds: deps.staleAfterSeconds,
   }
-  return deps.sign('slice', slice)
+  const token = deps.sign('slice', slice)
+  if (token.length <= caps.sliceTokenBytes.default) return token
+  throw new Fault('request-too-large', { detail: { why: 'a slice', connectorId, length: token.length } })
+}
+
+/** Bytes that an app takes in the slices of its connector group. */
+export function sliceBytesOf(app: AppRecord): number {
+  return Buffer.byteLength(JSON.stringify(sliceApp(app))) + 1
 }
 
 function sliceApp(app: AppRecord): ConnectorSlice['apps'][number] {

@@ -2,9 +2,13 @@
 // number is ever seen before its change, and none is skipped or used twice.
 import type { Change } from '#core/records/records.ts'
 import { caps } from '#control/caps.ts'
+import { changeText } from '#control/snapshot/record-size.ts'
 import type { TenantHandle } from './tenant-handle.ts'
 
-/** Appends and returns the last sequence; with no changes, the sequence as it stands. */
+/**
+ * Appends and returns the last sequence; with no changes, the sequence as it stands. Throws Fault `request-too-large`
+ * for a change that no exchange could be sent.
+ */
 export async function appendChanges(tx: TenantHandle, changes: readonly Change[], atMs: number): Promise<number> {
   const row = await tx
     .updateTable('sequences')
@@ -16,7 +20,7 @@ export async function appendChanges(tx: TenantHandle, changes: readonly Change[]
   const rows = changes.map((change, index) => ({
     sequence: last - changes.length + 1 + index,
     atMs,
-    change: JSON.stringify(change),
+    change: changeText(change),
   }))
   for (let at = 0; at < rows.length; at += caps.insertRows.default)
     await tx.insertInto('changes', rows.slice(at, at + caps.insertRows.default)).execute()

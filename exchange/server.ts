@@ -19,7 +19,9 @@ import { createAgentApi } from '#exchange/doors/agent-api.ts'
 import { createAgentDoor } from '#exchange/doors/agent-door.ts'
 import { createAgentTraffic } from '#exchange/doors/agent-traffic.ts'
 import { createBrowserDoor } from '#exchange/doors/browser-door.ts'
+import type { ConnectorLink } from '#exchange/doors/connector-link.ts'
 import { ConnectorLinks } from '#exchange/doors/connector-links.ts'
+import { startUpkeep } from '#exchange/doors/connector-link-upkeep.ts'
 import { createLinkDoor } from '#exchange/doors/link-door.ts'
 import { createPassthrough } from '#exchange/doors/passthrough.ts'
 import { createSealedFlows } from '#exchange/doors/sealed-flow.ts'
@@ -95,9 +97,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   let statementKeys: readonly KeyObject[] = readKeys(saved?.statementKeys ?? identity.statementKeys)
   let welcome: SavedWelcome | undefined = saved
   let isDraining = false
+  let closed: Promise<void> | undefined
   const heard = Promise.withResolvers<void>()
   /** What has been started so far, to be ended in reverse. */
-  let closed: Promise<void> | undefined
   const endings: (() => void)[] = []
 
   // `appsDomain` is control's word too: until it was heard once, no browser host is claimed below it.
@@ -261,23 +263,13 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       issued.renewDue()
     },
   })
-  let ticks = 0
-  const housekeeping = setInterval(() => {
-    for (const link of links) {
-      // A link does not outlive its certificate: the connector comes back with a newer one.
-      if (link.notAfterMs <= now()) link.destroy(new Fault('certificate-refused'))
-      else link.topUp()
-    }
-    if (++ticks % 5 === 0) links.reportAll()
-    for (const report of links.takeReports()) feed.tell(report)
-  }, caps.connectorReportMs.default)
+  const upkeep = startUpkeep({ links, tell: (report) => feed.tell(report), now, log })
   const sweeping = setInterval(() => {
     reDecide.sweep().catch((error: unknown) => log('re-decide failed', { error: String(error) }))
   }, caps.sweepMs.default)
-  housekeeping.unref()
   sweeping.unref()
   endings.push(
-    () => clearInterval(housekeeping),
+    () => upkeep.close(),
     () => clearInterval(sweeping),
     () => renewal.close(),
   )
@@ -345,8 +337,6 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     switch (message.type) {
       case 'snapshot-root':
         return news.root(message.token)
-      case 'revoked':
-        return onRevoked()
       case 'snapshot-chunk':
         return news.chunk(message.tenantId, message.index, message.text)
       case 'delta':
@@ -355,11 +345,21 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
         return news.heartbeat(message.tokens)
       case 'tenant-removed':
         return news.removed(message.tenantId)
+      case 'revoked':
+        return onRevoked()
       case 'slice':
-        return void links.get(message.tenantId, message.connectorId)?.send({ type: 'slice', token: message.token })
+        return onSlice(links.get(message.tenantId, message.connectorId), message.token)
       case 'list-flows': {
         const { requestId, tenantId, limit } = message
         const tenant = directory.get(tenantId)
+        const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, limit)
+        return void feed.tell({ type: 'live-flows', requestId, ...list })
+      }
+      case 'journal-ack':
+        return shipping.onAck(message.ack)
+    }
+  }
+
   function onSlice(link: ConnectorLink | undefined, token: string | null): void {
     if (token === null)
       link?.destroy(new Fault('certificate-refused', { detail: { why: 'control has no slice for it' } }))
@@ -372,14 +372,6 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     log('control has revoked this exchange: it ends, and must be enrolled anew', { exchangeId })
     for (const { id } of [...directory]) news.removed(id)
     closed = Promise.allSettled([feed.close(), release(new Fault('certificate-refused'))]).then(() => undefined)
-  }
-
-        const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, limit)
-        return void feed.tell({ type: 'live-flows', requestId, ...list })
-      }
-      case 'journal-ack':
-        return shipping.onAck(message.ack)
-    }
   }
 
   async function drain(): Promise<void> {

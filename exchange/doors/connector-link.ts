@@ -28,6 +28,8 @@ export type LinkDeps = {
   readonly renew: (tenantId: string, connectorId: string, csrPem: string) => Promise<string>
   /** Spoken to and agreed on a version. */
   readonly onReady: (link: ConnectorLink) => void
+  /** Whether it is an app of this connector's group. */
+  readonly isOwnApp: (appId: string) => boolean
   readonly onChange: (link: ConnectorLink) => void
   readonly onClosed: (link: ConnectorLink, fault: Fault | undefined) => void
 }
@@ -36,6 +38,14 @@ type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => 
 
 /** As many as the wire allows in one message. */
 const MAX_CUT_IDS = 10_000
+
+/** As many as control takes; of a group with more that are down, the rest are tried like healthy ones. */
+const MAX_UNHEALTHY = 1000
+
+/** Without what JSON would write as six bytes each. */
+function plain(text: string): string {
+  return text.toWellFormed().replace(/\p{C}/gu, ' ')
+}
 
 export class ConnectorLink {
   readonly tenantId: string
@@ -186,7 +196,8 @@ export class ConnectorLink {
       case 'health':
         for (const { appId, healthy, detail } of message.apps) {
           if (healthy) this.unhealthy.delete(appId)
-          else this.unhealthy.set(appId, detail)
+          else if (this.#deps.isOwnApp(appId) && (this.unhealthy.has(appId) || this.unhealthy.size < MAX_UNHEALTHY))
+            this.unhealthy.set(appId, plain(detail))
         }
         return this.#deps.onChange(this)
       case 'renew':
@@ -207,7 +218,10 @@ export class ConnectorLink {
     this.#deps.onReady(this)
     // The slice first: without one the connector can only refuse. While control is away it goes by the one it has.
     this.sendSlice()
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        // Control has one, and it fits no message: the older one does not name everyone who is revoked.
+        if (asFault(error).code === 'request-too-large') this.destroy(asFault(error))
+      })
       .finally(() => this.#topUp())
   }
 

@@ -2,6 +2,7 @@
 // tenant or group, and never one that is revoked or contained.
 import type { AppRecord } from '#core/records/app.ts'
 import type { FeedFromExchange } from '#core/wire/feed.ts'
+import { caps } from '#exchange/caps.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import type { ConnectorLink } from './connector-link.ts'
 
@@ -35,6 +36,12 @@ export class ConnectorLinks {
     this.#changed.add(link.tenantId)
   }
 
+  countOf(tenantId: string): number {
+    let count = 0
+    for (const link of this.#links.values()) if (link.tenantId === tenantId) count++
+    return count
+  }
+
   noteChange(tenantId: string): void {
     this.#changed.add(tenantId)
   }
@@ -66,14 +73,23 @@ export class ConnectorLinks {
 
   #reportOf(tenantId: string): ConnectedReport {
     const connected = []
+    let room = caps.reportDetailBytes.default
     for (const link of this.#links.values()) {
       if (link.tenantId !== tenantId) continue
+      // Every link is named; of what is wrong with its apps, as much as one message holds.
+      const unhealthyApps = []
+      for (const [appId, detail] of link.unhealthy) {
+        const entry = { appId, detail }
+        room -= Buffer.byteLength(JSON.stringify(entry)) + 1
+        if (room < 0) break
+        unhealthyApps.push(entry)
+      }
       connected.push({
         connectorId: link.connectorId,
         sinceMs: link.sinceMs,
         liveFlows: link.liveFlows,
         parked: link.parkedCount,
-        unhealthyApps: [...link.unhealthy].slice(0, 1000).map(([appId, detail]) => ({ appId, detail })),
+        unhealthyApps,
       })
     }
     return { type: 'connectors', tenantId, connected }

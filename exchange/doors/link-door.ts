@@ -2,6 +2,7 @@
 // two links speak for one connector, nor keep its sockets when its link is gone.
 import { asFault, Fault } from '#core/fault.ts'
 import { isId } from '#core/ids.ts'
+import { caps } from '#exchange/caps.ts'
 import type { Incoming } from '#exchange/accept.ts'
 import { logFault, type ExchangeContext } from '#exchange/context.ts'
 import type { Parking } from '#exchange/flows/parking.ts'
@@ -46,6 +47,8 @@ export function createLinkDoor(context: ExchangeContext, parking: Parking): Link
     if (context.isDraining()) throw new Fault('closing')
     const connector = identifyConnector(tenant, socket)
     if (!isId('connector', connector.id)) throw new Fault('certificate-refused')
+    // Reports name each of them, and connectors that are not named hear of no revocation.
+    if (links.countOf(tenant.id) >= caps.linksPerTenant.default) throw new Fault('at-capacity')
     const identity = context.identity()
     new ConnectorLink(
       socket,
@@ -69,6 +72,11 @@ export function createLinkDoor(context: ExchangeContext, parking: Parking): Link
           const older = links.add(link)
           older?.destroy(new Fault('closing', { detail: { why: 'the connector linked again' } }))
           context.log('connector linked', { tenantId: tenant.id, connectorId: connector.id, ip: incoming.clientIp })
+        },
+        isOwnApp(appId) {
+          const current = context.directory.get(tenant.id)
+          const groupId = current?.connectors.get(connector.id)?.groupId
+          return groupId !== undefined && current?.apps.get(appId)?.connectorGroupId === groupId
         },
         onChange: (link) => links.noteChange(link.tenantId),
         onClosed(link, fault) {

@@ -5,6 +5,7 @@ import {
   FEED_VERSIONS,
   feedAnswers,
   feedFromControl,
+  feedFromExchange,
   type FeedFromControl,
   type FeedFromExchange,
 } from '#core/wire/feed.ts'
@@ -39,7 +40,7 @@ export type Feed = {
   readonly isConnected: boolean
   /** Asks control. Rejects with `control-unreachable`, or with the fault that control answered. */
   readonly ask: <Q extends FeedQuestion>(question: Q, signal?: AbortSignal) => Promise<AnswerTo<Q['type']>>
-  /** False when it was not sent or the peer is slow. */
+  /** False when it was not sent or the peer is slow. Throws Fault `request-too-large`. */
   readonly tell: (message: Exclude<FeedFromExchange, Request | Hello> | LiveFlowsAnswer) => boolean
   readonly drained: () => Promise<void>
   readonly close: () => Promise<void>
@@ -73,6 +74,9 @@ export function startFeed(deps: FeedDeps): Feed {
       if (frames === undefined || !isWelcome) throw new Fault('control-unreachable')
       if (pending.size >= caps.feedRequests.default) throw new Fault('at-capacity')
       const requestId = ++lastRequestId
+      // Some of it comes from strangers, and control hangs up, on everybody, when a message is not well-formed.
+      const wellFormed = feedFromExchange.safeParse({ ...question, requestId })
+      if (!wellFormed.success) throw new Fault('request-malformed', { cause: wellFormed.error })
       const value = await answerOf(requestId, { ...question, requestId } as Request, signal)
       const answer = feedAnswers[question.type].safeParse(value)
       if (!answer.success) throw new Fault('wire-malformed', { detail: { type: question.type }, cause: answer.error })

@@ -9,14 +9,15 @@ export type FlowList = { readonly flows: LiveFlow[]; readonly total: number }
 export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, limit: number): FlowList {
   const flows: LiveFlow[] = []
   let total = 0
+  let room = caps.flowListBytes.default
   const most = Math.min(limit, caps.liveFlowAnswer.default)
   for (const flow of live.ofTenant(tenant.id)) {
     if (!flow.isListed) continue
     total++
-    if (flows.length >= most) continue
+    if (flows.length >= most || room <= 0) continue
     const { access } = flow
     const bytes = flow.bytes()
-    flows.push({
+    const listed: LiveFlow = {
       flowId: flow.id,
       tenantId: tenant.id,
       userId: access.userId,
@@ -33,7 +34,10 @@ export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, l
       bytesIn: bytes.in,
       bytesOut: bytes.out,
       policies: flow.policies().slice(0, 100),
-    })
+    }
+    // One message carries the list; what does not fit is counted only.
+    room -= Buffer.byteLength(JSON.stringify(listed)) + 1
+    if (room > 0) flows.push(listed)
   }
   return { flows, total }
 }

@@ -34,6 +34,7 @@ function goalText({ goal, unit }: Row): string {
 
 export function short(value: number): string {
   if (!Number.isFinite(value)) return '–'
+  if (value !== 0 && Math.abs(value) < 0.01) return value.toPrecision(2)
   const digits = Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
   return value.toLocaleString('en', { maximumFractionDigits: digits })
 }

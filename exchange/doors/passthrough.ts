@@ -8,6 +8,7 @@ import { Fault } from '#core/fault.ts'
 import type { Incoming } from '#exchange/accept.ts'
 import { caps } from '#exchange/caps.ts'
 import type { Endpoint } from '#exchange/config.ts'
+import { createSourceLimits } from '#exchange/flows/source-limits.ts'
 
 export type Passthrough = {
   readonly enter: (incoming: Incoming) => void
@@ -15,19 +16,37 @@ export type Passthrough = {
   readonly destroy: () => void
 }
 
-export function createPassthrough(control: Endpoint, onFailed: (fault: Fault) => void): Passthrough {
+export type PassthroughCaps = { readonly perSource: number; readonly total: number; readonly answerMs: number }
+
+const defaultLimits: PassthroughCaps = {
+  perSource: caps.passthroughPerSource.default,
+  total: caps.passthrough.default,
+  answerMs: caps.passthroughAnswerMs.default,
+}
+
+export function createPassthrough(
+  control: Endpoint,
+  onFailed: (fault: Fault) => void,
+  limits = defaultLimits,
+): Passthrough {
   const live = new Set<Socket>()
+  const places = createSourceLimits(limits)
 
   return {
     get count() {
       return live.size
     },
     enter(incoming) {
-      if (live.size >= caps.passthrough.default) return refuseTls(incoming.socket, 'internalError')
+      // It may have gone while its first bytes were read; its `close` would not be heard any more.
+      if (incoming.socket.destroyed) return
+      if (!places.admit(incoming.clientIp)) return refuseTls(incoming.socket, 'internalError')
+      let handshake: NodeJS.Timeout | undefined
       const upstream = connect({ ...control, allowHalfOpen: true, noDelay: true, keepAlive: true })
       live.add(incoming.socket)
       incoming.socket.once('close', () => {
         live.delete(incoming.socket)
+        places.release(incoming.clientIp)
+        clearTimeout(handshake)
         // A client that left before control answered leaves nothing behind.
         if (upstream.connecting) upstream.destroy()
       })
@@ -35,7 +54,6 @@ export function createPassthrough(control: Endpoint, onFailed: (fault: Fault) =>
       const fail = (cause: Error) => {
         clearTimeout(timer)
         upstream.destroy()
-        live.delete(incoming.socket)
         refuseTls(incoming.socket, 'internalError')
         onFailed(cause instanceof Fault ? cause : new Fault('control-unreachable', { cause }))
       }
@@ -54,7 +72,14 @@ export function createPassthrough(control: Endpoint, onFailed: (fault: Fault) =>
           }),
         )
         incoming.socket.unshift(incoming.bytes)
-        relay(incoming.socket, upstream, { onEnd: () => {} })
+        const through = relay(incoming.socket, upstream, {
+          onEnd: () => {},
+          idleTimeoutMs: caps.passthroughIdleMs.default,
+        })
+        handshake = setTimeout(() => {
+          // A hello alone holds no place: control must have answered it, and the client gone on.
+          if (through.bytesBtoA === 0 || through.bytesAtoB <= incoming.bytes.length) through.cut('no handshake')
+        }, limits.answerMs)
       })
     },
     destroy() {

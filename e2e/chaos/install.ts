@@ -59,7 +59,7 @@ export async function install(folder: string, apps: Apps): Promise<Installation>
     publicPort: ports.public,
     port: ports.control,
   }
-  const program = fileURLToPath(new URL('seed-program.ts', import.meta.url))
+  const program = fileURLToPath(new URL('../programs/make-installation.ts', import.meta.url))
   const made = await promisify(execFile)(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', program, JSON.stringify(seedInput)],

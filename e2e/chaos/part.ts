@@ -7,6 +7,10 @@ import { readFileSync } from 'node:fs'
 const OUTPUT_KEPT = 40_000
 const STOP_DEADLINE_MS = 20_000
 
+const living = new Set<ChildProcess>()
+// A run that ends badly leaves no part behind.
+process.once('exit', () => living.forEach((child) => child.kill('SIGKILL')))
+
 export type PartName = 'control' | 'exchange' | 'connector' | 'agent'
 
 export class Part {
@@ -44,11 +48,13 @@ export class Part {
       env: { ...process.env, SALLYPORT_LOG: 'json' },
     })
     this.#child = child
+    living.add(child)
     const keep = (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-OUTPUT_KEPT))
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.once('exit', (code, signal) => {
       this.#child = undefined
+      living.delete(child)
       keep(Buffer.from(`--- ${this.name} ended: ${signal ?? code ?? ''}\n`))
       if (!this.#isWanted) return
       // It gave up by itself. A real supervisor would start it again; the run reports that it had to.
@@ -95,8 +101,8 @@ export class Part {
   }
 }
 
-/** What Node is given to run `sallyport words --option value …`. */
+/** What Node is given to run `sallyport words --option value …`: as the launcher does, but without it, for kills. */
 export function sallyport(words: readonly string[], options: Readonly<Record<string, string>>): readonly string[] {
   const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value])
-  return ['--disable-warning=ExperimentalWarning', 'cli/main.ts', ...words, ...given]
+  return ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', 'cli/main.ts', ...words, ...given]
 }

@@ -5,7 +5,7 @@ import type { Ledger } from './ledger.ts'
 import { openEcho, type Attempt, type Traffic } from './traffic.ts'
 
 const ATTEMPTS = 5
-const COMES_BACK_MS = 60_000
+const COMES_BACK_MS = 90_000
 
 export async function checkWithoutControl(
   world: Installation,

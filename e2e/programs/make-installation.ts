@@ -1,11 +1,11 @@
 // Run once, before anything else: makes an installation with a tenant, and writes the tokens of its administrators to
 // standard output as JSON. What an operator does by hand at the machine, on the first day.
-//   node seed-program.ts '{"dataFolder": …, "port": …}'
+//   node make-installation.ts '{"dataFolder": …, "port": …}'
 import { apiClient } from '#cli/api-client.ts'
 import { parseControlConfig } from '#control/config.ts'
 import { createLocalAccess } from '#control/local-access.ts'
 import { startControl } from '#control/server.ts'
-import type { Seed, SeedInput } from './install.ts'
+import type { Seed, SeedInput } from '#e2e/chaos/install.ts'
 
 const TOKEN_SECONDS = 86_400
 const { dataFolder, domain, appsDomain, publicPort, port } = JSON.parse(process.argv[2] ?? '') as SeedInput

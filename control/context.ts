@@ -10,7 +10,7 @@ import type { SignIn, SignInConfig } from './sign-in-seam.ts'
 import type { Store } from './store/store.ts'
 
 export type EventPage = {
-  readonly items: readonly { readonly cursor: string; readonly event: JournalEvent }[]
+  readonly items: readonly { readonly cursor: string; readonly writer: string; readonly event: JournalEvent }[]
   readonly next: string | null
 }
 export type EventQuery = {
@@ -31,7 +31,7 @@ export type JournalPort = {
     tenantId: string,
     after: string | undefined,
     signal: AbortSignal,
-  ) => AsyncIterable<{ readonly cursor: string; readonly event: JournalEvent }>
+  ) => AsyncIterable<{ readonly cursor: string; readonly writer: string; readonly event: JournalEvent }>
   /** The keys that exchanges sign their journals with have changed. */
   readonly keysChanged: () => Promise<void>
   /** Takes a batch of an exchange's journal; what it returns goes back as the acknowledgement. */

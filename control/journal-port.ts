@@ -3,12 +3,13 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import { Fault } from '#core/fault.ts'
+import { eventClasses } from '#core/events/event.ts'
 import { isId, type TenantId } from '#core/ids.ts'
 import { replaceFile } from '#journal/disk.ts'
 import { followEvents } from '#journal/follow.ts'
 import { startJournal } from '#journal/journal.ts'
 import { readEvents } from '#journal/read.ts'
-import { JournalReceiver } from '#journal/receive.ts'
+import { JournalReceiver, type WriterOf } from '#journal/receive.ts'
 import { decodeBatch, encodeAnswer } from '#journal/shipment.ts'
 import type { JournalKey } from '#journal/statement.ts'
 import { keyThumbprint } from '#transport/secret.ts'
@@ -44,7 +45,7 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
     { root, writer: WRITER },
     { signer: { keyId, sign }, keys: own, report, nowMs: deps.nowMs },
   )
-  const receiver = new JournalReceiver(root, { keys: () => keys, report, nowMs: deps.nowMs })
+  const receiver = new JournalReceiver(root, { keys: () => keys, report, mayWrite: isOfExchange, nowMs: deps.nowMs })
   const port: RunningJournal = {
     keys: () => keys,
     record: async (tenantId, event) => {
@@ -60,8 +61,8 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
         ...(query.fromMs !== undefined && { fromMs: query.fromMs }),
         ...(query.untilMs !== undefined && { untilMs: query.untilMs }),
       })
-      const items: { cursor: string; event: Readonly<Record<string, unknown>> }[] = []
-      for await (const { event } of reading) items.push({ cursor: reading.cursor(), event })
+      const items: { cursor: string; writer: string; event: Readonly<Record<string, unknown>> }[] = []
+      for await (const { writer, event } of reading) items.push({ cursor: reading.cursor(), writer, event })
       return { items, next: reading.end() === 'all' ? null : reading.cursor() }
     },
     follow: (tenantId, after, signal) => {
@@ -71,7 +72,7 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
         { journal },
       )
       return (async function* () {
-        for await (const { event } of following) yield { cursor: following.cursor(), event }
+        for await (const { writer, event } of following) yield { cursor: following.cursor(), writer, event }
       })()
     },
     receive: async (exchangeId, mayShip, batch) => {
@@ -94,6 +95,21 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
   }
   await port.keysChanged()
   return port
+}
+
+const ofExchanges = [eventClasses.authorization, eventClasses.network, eventClasses.http]
+
+/** Exchanges tell of decisions and traffic, their own. Who signed in and who changed what is ours to say. */
+export function isOfExchange(event: Readonly<Record<string, unknown>>, { tenant, writer }: WriterOf): boolean {
+  const { class_uid, category_uid, activity_id, type_uid } = event
+  const isKnown = ofExchanges.some((one) => one.class_uid === class_uid && one.category_uid === category_uid)
+  if (!isKnown || typeof class_uid !== 'number' || typeof activity_id !== 'number') return false
+  if (type_uid !== class_uid * 100 + activity_id) return false
+  return field(event['metadata'], 'tenant_uid') === tenant && field(event['unmapped'], 'exchange_uid') === writer
+}
+
+function field(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined
 }
 
 /** For whoever verifies without a running control: public halves only. */

@@ -17,8 +17,13 @@ export type ReceiverDeps = {
   /** The keys that count now; asked for every batch, so that a revoked writer is refused at once. */
   readonly keys: () => readonly JournalKey[]
   readonly report: (problem: ReceiverProblem) => void
+  /** Whether this is an event that this writer may write; a batch with any other is refused whole. */
+  readonly mayWrite?: (event: Readonly<Record<string, unknown>>, of: WriterOf) => boolean
   readonly nowMs?: () => number
 }
+
+/** `writer` without the epoch of its chain. */
+export type WriterOf = { readonly tenant: TenantId; readonly writer: string }
 
 export type ReceiverProblem = {
   readonly kind: 'refused' | 'chain-corrupt' | 'torn-cut'
@@ -112,6 +117,8 @@ export class JournalReceiver {
     const fresh = freshLines(place, batch, lane)
     if (typeof fresh === 'string') return this.#refuse(batch, fresh)
     if (checkpoint.sequence > lane.sequence) {
+      if (!this.#areItsOwn(fresh, { tenant, writer: parseWriter(writer)?.name ?? writer }))
+        return this.#refuse(batch, 'not-its-events')
       const isNewSegment = batch.segment !== lane.segment
       if (isNewSegment && batch.segment !== lane.sequence + 1) return this.#refuse(batch, 'not-a-chain')
       if (!isNewSegment && lane.bytes + fresh.length > MAX_RECEIVED_SEGMENT_BYTES)
@@ -119,6 +126,16 @@ export class JournalReceiver {
       await this.#store(place, batch, lane, fresh)
     }
     return { kind: 'acknowledged', tenant, writer, sequence: lane.sequence, hash: lane.hash }
+  }
+
+  #areItsOwn(fresh: Buffer, of: WriterOf): boolean {
+    const { mayWrite } = this.#deps
+    if (mayWrite === undefined) return true
+    return splitLines(fresh).lines.every((line) => {
+      const record = parseLine(line)
+      const event = record && parseEvent(record.json)
+      return event !== undefined && mayWrite(event, of)
+    })
   }
 
   async #load(place: ChainPlace, keys: readonly JournalKey[]): Promise<Lane> {

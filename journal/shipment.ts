@@ -26,6 +26,7 @@ export type RefusalReason =
   | 'not-authentic'
   | 'not-a-chain'
   | 'fork'
+  | 'not-its-events'
   | 'receiver-corrupt'
   | 'too-large'
 
@@ -46,6 +47,7 @@ const refusalReasons: readonly RefusalReason[] = [
   'not-authentic',
   'not-a-chain',
   'fork',
+  'not-its-events',
   'receiver-corrupt',
   'too-large',
 ]

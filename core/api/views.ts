@@ -144,7 +144,11 @@ export const applyChange = z.object({
   fields: z.array(z.string()).describe('dotted paths that change'),
 })
 
-export const storedEvent = z.object({ cursor: z.string(), event: z.record(z.string(), z.unknown()) })
+export const storedEvent = z.object({
+  cursor: z.string(),
+  writer: z.string().describe('whose word it is: `control`, or the id of an exchange and its epoch'),
+  event: z.record(z.string(), z.unknown()),
+})
 
 export const decisionView = z.object({
   decision: z.enum(['allow', 'deny']),

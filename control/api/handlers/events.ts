@@ -14,7 +14,7 @@ export const eventHandlers: Some<'followEvents'> = {
     return (async function* () {
       streams.set(tenantId, (streams.get(tenantId) ?? 0) + 1)
       try {
-        for await (const { cursor, event } of following) yield { cursor, event: { ...event } }
+        for await (const { cursor, writer, event } of following) yield { cursor, writer, event: { ...event } }
       } finally {
         const left = (streams.get(tenantId) ?? 1) - 1
         if (left > 0) streams.set(tenantId, left)

@@ -97,7 +97,10 @@ export const respondHandlers: Some<
         ...(outcome !== undefined && { status_id: outcome === 'success' ? 1 : 2 }),
       },
     })
-    return { items: page.items.map(({ cursor, event }) => ({ cursor, event: { ...event } })), next: page.next }
+    return {
+      items: page.items.map(({ cursor, writer, event }) => ({ cursor, writer, event: { ...event } })),
+      next: page.next,
+    }
   },
 
   explain: async ({ context, tenantId, body }) => {

@@ -1,0 +1,103 @@
+// What a stolen exchange must not be able to write into a tenant's journal, and whose word an event is said to be.
+import assert from 'node:assert/strict'
+import { generateKeyPairSync, sign } from 'node:crypto'
+import { describe, it } from 'node:test'
+import { journalEvent, type EventFacts } from '#core/events/event.ts'
+import { isId, newId } from '#core/ids.ts'
+import { formatLine, genesisHash, hashPrefix, hashRecord } from '#journal/record.ts'
+import { encodeBatch } from '#journal/shipment.ts'
+import { signCheckpoint } from '#journal/statement.ts'
+import { keyThumbprint } from '#transport/secret.ts'
+import { isOfExchange } from './journal-port.ts'
+import { addTenantWithAdministrator, startTestControl } from './testing.ts'
+
+const tenant = newId('tenant')
+const writer = newId('exchange')
+const facts = (changes: Partial<EventFacts> = {}): EventFacts => ({
+  uid: 'x',
+  timeMs: 5,
+  tenantId: tenant,
+  outcome: 'success',
+  exchangeId: writer,
+  ...changes,
+})
+
+describe('an exchange', () => {
+  it('writes decisions and traffic of its own', () => {
+    for (const event of [
+      journalEvent('authorization', 'decide', facts()),
+      journalEvent('network', 'close', facts()),
+      journalEvent('network', 'refuse', facts()),
+      journalEvent('http', 'get', facts()),
+    ])
+      assert.equal(isOfExchange(event, { tenant, writer }), true)
+  })
+
+  it('writes nothing in the name of control, of another exchange or about another tenant', () => {
+    const own = journalEvent('http', 'get', facts())
+    for (const event of [
+      journalEvent('apiActivity', 'update', facts()),
+      journalEvent('authentication', 'signIn', facts()),
+      journalEvent('finding', 'create', facts()),
+      journalEvent('http', 'get', facts({ exchangeId: newId('exchange') })),
+      journalEvent('http', 'get', facts({ exchangeId: null })),
+      journalEvent('http', 'get', facts({ tenantId: newId('tenant') })),
+      { ...own, category_uid: 6 },
+      { ...own, type_uid: 600303 },
+      { ...own, class_uid: '4002' },
+      { ...own, metadata: null },
+      {},
+    ])
+      assert.equal(isOfExchange(event, { tenant, writer }), false, JSON.stringify(event))
+  })
+
+  it('that ships an administrative act is refused; what it may ship is shown as its word', async () => {
+    const test = await startTestControl()
+    const acme = await addTenantWithAdministrator(test, 'acme')
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+    const pem = publicKey.export({ type: 'spki', format: 'pem' }).toString()
+    const { store, journal } = test.context
+    await store.provider
+      .insertInto('exchanges', {
+        id: writer,
+        name: 'stolen',
+        keyThumbprint: 'k',
+        status: 'active',
+        address: '',
+        software: '',
+        assertionKey: null,
+        journalKeys: JSON.stringify([pem]),
+        tenantIds: null,
+        createdAtMs: 1,
+        lastSeenAtMs: null,
+        certificateUntilMs: null,
+      })
+      .execute()
+    await journal.keysChanged()
+    const { id } = acme
+    assert.ok(isId('tenant', id))
+    const ship = async (event: object) => {
+      const place = { tenant: id, writer }
+      const [json, previousHash] = [JSON.stringify(event), genesisHash(place)]
+      const hash = hashRecord(hashPrefix(place), 1, previousHash, 5, json)
+      const signer = { keyId: keyThumbprint(publicKey), sign: (bytes: Uint8Array) => sign(null, bytes, privateKey) }
+      const end = { segment: 1, sequence: 1, hash, earliestMs: 5, latestMs: 5, timeMs: 5 }
+      const checkpoint = signCheckpoint({ kind: 'checkpoint', ...place, ...end }, signer)
+      const lines = Buffer.from(formatLine(1, 5, hash, json))
+      const batch = encodeBatch({ ...place, segment: 1, firstSequence: 1, previousHash, lines, checkpoint })
+      return JSON.stringify(await journal.receive(writer, () => true, Buffer.from(batch).toString('base64')))
+    }
+    const by = { tenantId: acme.id, user: { uid: 'usr_alice', name: 'alice' } }
+    const forged = journalEvent('apiActivity', 'update', facts({ ...by, api: { operation: 'putAdministrator' } }))
+    assert.match(await ship(forged), /not-its-events/)
+    assert.match(await ship(journalEvent('http', 'get', facts(by))), /acknowledged/)
+    const { body } = await test.call('/v1/tenants/acme/events?limit=100', { token: acme.token })
+    const items: { writer: string; event: { class_uid: number } }[] = body.items
+    assert.deepEqual(
+      items.filter(({ writer: of }) => of === writer).map(({ event }) => event.class_uid),
+      [4002],
+    )
+    assert.ok(items.every(({ writer: of }) => of === writer || of === 'control'))
+    await test.close()
+  })
+})

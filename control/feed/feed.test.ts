@@ -1,6 +1,6 @@
 // The feed over real TLS with a reduced exchange: who gets in, that news are whole and in order, that effects are true.
 import assert from 'node:assert/strict'
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createPublicKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { after, before, describe, it } from 'node:test'
 import { newId } from '#core/ids.ts'
 import { statement } from '#core/wire/grant.ts'
@@ -112,6 +112,24 @@ describe('a stranger', () => {
       ['revoked'],
     )
   })
+})
+
+it('keeps every key that signed a journal, and refuses an exchange that wants one too many', async () => {
+  const other = await enrolExchange(test, 'keys')
+  const keys = Array.from({ length: 50 }, () => generateKeyPairSync('ed25519').publicKey)
+  const pems = keys.map((key) => key.export({ type: 'spki', format: 'pem' }).toString())
+  const row = test.context.store.provider
+  await row
+    .updateTable('exchanges')
+    .set({ journalKeys: JSON.stringify(pems) })
+    .where('id', '=', other.id)
+    .execute()
+  const refused = new FakeExchange(other.id, await dialFeed(test, other))
+  await refused.closed
+  assert.deepEqual(refused.told, [])
+  const kept = await row.selectFrom('exchanges').select('journalKeys').where('id', '=', other.id).executeTakeFirst()
+  assert.deepEqual(JSON.parse(kept?.journalKeys ?? ''), pems)
+  await test.call(`/v1/exchanges/${other.id}`, { token: await providerToken(test), method: 'DELETE' })
 })
 
 describe('news', () => {

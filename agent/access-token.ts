@@ -3,7 +3,7 @@
 import { Fault } from '#core/fault.ts'
 import { pause } from '#transport/backoff.ts'
 import { caps } from './caps.ts'
-import type { Site } from './https-json.ts'
+import type { Site } from '#transport/https-json.ts'
 import { startLoopbackRedirect } from './loopback-redirect.ts'
 import {
   codeRequest,

@@ -3,6 +3,7 @@
 import { Pool, type buildConnector } from 'undici'
 import type { ConnectionOptions, TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
+import { parseAddress } from '#transport/address.ts'
 import { dialTls, type DialTarget } from '#transport/dial.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
@@ -160,14 +161,6 @@ export class Exchanges {
     const tls = { ...internalTls, ca: [doorsCaPem], ALPNProtocols: ['http/1.1'], ...this.#profile.tlsCredentials }
     return { ...tls, servername: this.#serverName }
   }
-}
-
-/** `host:port` or `[ipv6]:port`. */
-export function parseAddress(text: string): DialTarget | undefined {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/.exec(text)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port }
 }
 
 function faultOf(value: unknown): Fault {

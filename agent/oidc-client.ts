@@ -3,7 +3,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { Fault } from '#core/fault.ts'
 import { secretEquals } from '#transport/secret.ts'
-import { askJson, type Site } from './https-json.ts'
+import { askJson, type Site } from '#transport/https-json.ts'
 
 export type Issuer = {
   readonly issuer: string

@@ -9,7 +9,7 @@ import { Fault } from '#core/fault.ts'
 import { labelPattern } from '#core/names.ts'
 import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { caps } from './caps.ts'
-import { openFolder, readWhole, writeWhole } from './state-folder.ts'
+import { openFolder, readWhole, writeWhole } from '#transport/state-folder.ts'
 
 const FILE = 'profile.json'
 

@@ -5,8 +5,8 @@ import { enrolmentRoutes } from '#core/api/enrolment-routes.ts'
 import { Fault } from '#core/fault.ts'
 import { createKeyAndCsr } from '#transport/certificate-request.ts'
 import { agentClient, obtainAccessToken, type SignInStep } from './access-token.ts'
-import { askJson, dialled, type Site } from './https-json.ts'
-import { pinnedAuthority } from './pinned-authority.ts'
+import { askJson, dialled, refusalIn, type Site } from '#transport/https-json.ts'
+import { pinnedAuthority } from '#transport/pinned-authority.ts'
 import { loadProfile, Profile } from './profile.ts'
 
 export type SignInConfig = {
@@ -43,11 +43,13 @@ export async function signIn(config: SignInConfig, deps: SignInDeps): Promise<Pr
   const before = await loadProfile(config.stateFolder, config.tenant).catch(() => undefined)
   const { privateKeyPem, csrPem } = before?.deviceKey ?? (await createKeyAndCsr({ commonName: 'device' }))
   const name = (config.deviceName ?? hostname()).slice(0, 120) || 'device'
-  const { path, reply: schema } = enrolmentRoutes.deviceSignIn
+  const { path, reply: schema, status } = enrolmentRoutes.deviceSignIn
   const value = { accessToken, csrPem, name, os: `${process.platform} ${process.arch}`.slice(0, 64) }
-  const { status, body } = await askJson(new URL(path, at('api')), site, { kind: 'json', value })
-  if (status !== 201) throw refusalOf(status, body)
-  const reply = schema.safeParse(body)
+  const answer = await askJson(new URL(path, at('api')), site, { kind: 'json', value })
+  if (answer.status !== status) {
+    throw new Fault(answer.status >= 500 ? 'control-unreachable' : 'not-signed-in', refusalIn(answer))
+  }
+  const reply = schema.safeParse(answer.body)
   if (!reply.success) throw new Fault('wire-malformed', { cause: reply.error })
   if (reply.data.tenant !== config.tenant) throw new Fault('certificate-refused', { hint: 'Another tenant answered.' })
   const profile = new Profile({ ...reply.data, csrPem }, privateKeyPem)
@@ -62,12 +64,4 @@ async function siteOf(config: SignInConfig, api: URL): Promise<Site> {
   if (config.pin === undefined) return address
   const server = { ...dialled(api, address), serverName: api.hostname }
   return { ...address, caPem: [await pinnedAuthority(server, config.pin)] }
-}
-
-function refusalOf(status: number, body: Readonly<Record<string, unknown>>): Fault {
-  const message = body['message']
-  return new Fault(status >= 500 ? 'control-unreachable' : 'not-signed-in', {
-    ...(typeof message === 'string' && { hint: message.slice(0, 300) }),
-    detail: { status },
-  })
 }

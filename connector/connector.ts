@@ -15,7 +15,7 @@ import { NonceMemory } from './nonce-memory.ts'
 import { PeerHandshakes } from './peer-handshake.ts'
 import { Renewal } from './renewal.ts'
 import { startSliceKeeper, type SliceInForce, type SliceKeeper } from './slice.ts'
-import { openFolder } from './state-folder.ts'
+import { openFolder } from '#transport/state-folder.ts'
 import { dialUpstream, type DialUpstream } from './upstream.ts'
 import { verifyGrant, type VerifiedGrant } from './verify-grant.ts'
 

@@ -6,7 +6,7 @@ import { Fault } from '#core/fault.ts'
 import { identityUri } from '#transport/identity-uri.ts'
 import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { caps } from './caps.ts'
-import { readWhole, writeWhole } from './state-folder.ts'
+import { readWhole, writeWhole } from '#transport/state-folder.ts'
 
 const FILE = 'identity.json'
 

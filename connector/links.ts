@@ -2,11 +2,11 @@
 // from each welcome. Must never hammer an exchange that is down, nor keep two links to one exchange.
 import type { TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
+import { parseAddress } from '#transport/address.ts'
 import { pause, startBackoff } from '#transport/backoff.ts'
 import type { DialTarget } from '#transport/dial.ts'
 import { park } from '#transport/park.ts'
 import { caps } from './caps.ts'
-import { parseAddress } from './dial-exchange.ts'
 import { openLink, type Link, type LinkHandlers } from './link.ts'
 
 export type LinksDeps = {
@@ -98,6 +98,9 @@ export class Links {
 
   async #once(addressText: string, signal: AbortSignal): Promise<void> {
     const address = parseAddress(addressText)
+    if (address === undefined) {
+      throw new Fault('configuration-invalid', { hint: `"${addressText.slice(0, 100)}" is not an address host:port.` })
+    }
     const socket = await this.#deps.dialLink(address, signal)
     const dialPark = (token: string, abort: AbortSignal) =>
       park(address, token, { deadlineMs: caps.dialMs.default, signal: AbortSignal.any([abort, signal]) })

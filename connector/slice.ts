@@ -5,7 +5,7 @@ import { Fault } from '#core/fault.ts'
 import { connectorSlice, type ConnectorSlice } from '#core/wire/snapshot.ts'
 import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from './caps.ts'
-import { readWhole, writeWhole } from './state-folder.ts'
+import { readWhole, writeWhole } from '#transport/state-folder.ts'
 
 const FILE = 'slice.token'
 const SLICE_PURPOSE = 'slice'

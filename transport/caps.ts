@@ -45,6 +45,8 @@ export const caps = {
   parkedTotal: { unit: 'sockets', default: 8_192, reason: 'file descriptors' },
   parkedLifeMs: { unit: 'ms', default: 600_000, reason: 'middle boxes forget idle flows; fresh ones replace them' },
   dialMs: { unit: 'ms', default: 10_000, reason: 'three SYN retransmissions' },
+  askMs: { unit: 'ms', default: 15_000, reason: 'a question at enrolment or sign-in; control answers from its store' },
+  answerBytes: { unit: 'bytes', default: 262_144, reason: 'answer to an enrolment, with authorities and exchanges' },
   upstreamHeadMs: { unit: 'ms', default: 60_000, reason: 'slow reports; apps may set their own' },
   upstreamIdleMs: { unit: 'ms', default: 300_000, reason: 'server-sent events are expected to say something' },
   upgradeHeadBytes: { unit: 'bytes', default: 32 * 1024, reason: 'same as a request head' },

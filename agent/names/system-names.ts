@@ -5,7 +5,7 @@ import { readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/prom
 import { isIP } from 'node:net'
 import { promisify } from 'node:util'
 import { Fault } from '#core/fault.ts'
-import { readWhole, writeWhole } from '#agent/state-folder.ts'
+import { readWhole, writeWhole } from '#transport/state-folder.ts'
 import { overlaps, parsePrefix, type Prefix } from './address-pool.ts'
 
 const run = promisify(execFile)

@@ -1,4 +1,4 @@
-// The connector's own folder: identity and last slice, readable by its owner only. Must never leave half a file: what
+// A part's own folder of keys and state, readable by its owner only. Must never leave half a file: what
 // is written is on the disk under a temporary name before it takes the real one.
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'

@@ -3,8 +3,8 @@
 import { X509Certificate } from 'node:crypto'
 import { connect, type DetailedPeerCertificate } from 'node:tls'
 import { Fault } from '#core/fault.ts'
-import { keyThumbprint, secretEquals } from '#transport/secret.ts'
 import { caps } from './caps.ts'
+import { keyThumbprint, secretEquals } from './secret.ts'
 
 const MAX_CHAIN = 8
 

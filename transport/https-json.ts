@@ -1,9 +1,11 @@
-// Asks an HTTPS server for JSON during sign-in: our API and the sign-in pages' endpoints. Must never follow a redirect,
-// nor read more than the cap.
+// Asks an HTTPS server for JSON, at enrolment and sign-in: our API and the issuer's endpoints. Must never follow a
+// redirect, nor read more than the cap.
 import { request as httpsRequest } from 'node:https'
 import { Fault } from '#core/fault.ts'
-import { isLocalhost } from '#transport/dial.ts'
 import { caps } from './caps.ts'
+import { isLocalhost } from './dial.ts'
+
+const MAX_HINT_LENGTH = 300
 
 export type Site = {
   /** PEM of the only authorities to trust; absent: the public roots. */
@@ -26,7 +28,7 @@ export function askJson(url: URL, site: Site, body?: JsonBody, signal?: AbortSig
       : body.kind === 'json'
         ? JSON.stringify(body.value)
         : new URLSearchParams(body.value).toString()
-  const deadline = AbortSignal.timeout(caps.requestMs.default)
+  const deadline = AbortSignal.timeout(caps.askMs.default)
   const request = httpsRequest({
     ...dialled(url, site),
     servername: url.hostname,
@@ -82,4 +84,17 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   } catch {
     return undefined
   }
+}
+
+/** Why the API refused, for the person: its own short message where there is one (`{error: {code, message}}`). */
+export function refusalIn(answer: JsonAnswer): {
+  readonly hint?: string
+  readonly detail: { readonly status: number }
+} {
+  const { error } = answer.body
+  const message = typeof error === 'object' && error !== null && 'message' in error ? error.message : undefined
+  const detail = { status: answer.status }
+  return typeof message === 'string' && message !== ''
+    ? { hint: message.slice(0, MAX_HINT_LENGTH), detail }
+    : { detail }
 }

@@ -285,6 +285,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
         })
       return {
         changes: documents.map(({ kind, name }) => ({ kind, name, action: 'create', fields: [] })),
+        warnings: [],
         effect: dryRun ? null : effect(0),
       }
     },

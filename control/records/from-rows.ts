@@ -158,7 +158,7 @@ export type CheckedPolicy = {
   readonly est: unknown
 }
 
-function policyRecords(row: Row<'resources'>): PolicyRecord[] {
+export function policyRecords(row: Row<'resources'>): PolicyRecord[] {
   const checked: readonly CheckedPolicy[] = row.derived === null ? [] : JSON.parse(row.derived)
   return checked.map(({ name, line, text, est }, index) => ({
     kind: 'policy',

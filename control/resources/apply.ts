@@ -31,6 +31,8 @@ export type Applied = {
   /** Null when nothing that exchanges see has changed. */
   readonly sequence: number | null
   readonly written: readonly ResourceRow[]
+  /** All rows as they are now; of a dry run, as they would be. */
+  readonly rows: readonly ResourceRow[]
 }
 
 /** Throws DocumentsFault (with the place of each fault), `version-conflict`, `last-administrator`. */
@@ -67,8 +69,9 @@ export async function applyResources(
       const row = rows.find(({ kind, name }) => kind === only.value.kind && name === only.value.name)
       if ((row?.version ?? 0) !== request.version) throw new Fault('version-conflict')
     }
-    if (request.dryRun) return { changes: plan.changes, sequence: null, written: [] }
-    const changes = await write(tx, plan, rows, {
+    const after = rowsAfter(rows, plan)
+    if (request.dryRun) return { changes: plan.changes, sequence: null, written: [], rows: after }
+    const changes = await write(tx, plan, after, {
       tenantName: tenant.name,
       appsDomain: context.config.appsDomain,
       nowMs: context.nowMs(),
@@ -77,7 +80,7 @@ export async function applyResources(
     await alsoInside(tx, plan)
     if (touchesAdministrators(plan)) await requireAdministrator(tx)
     const sequence = changes.length > 0 ? await tx.appendChanges(changes) : null
-    return { changes: plan.changes, sequence, written: plan.puts.map(({ after }) => after) }
+    return { changes: plan.changes, sequence, written: plan.puts.map((put) => put.after), rows: after }
   })
 }
 
@@ -116,11 +119,8 @@ async function write(
     }
     if (after.kind === 'User') changes.push(...(await afterUser(tx, before, after, facts.nowMs)))
   }
-  const gone = new Set(plan.deletes.map(({ id }) => id))
-  const next = new Map(rows.filter(({ id }) => !gone.has(id)).map((row) => [row.id, row]))
-  for (const { after } of plan.puts) next.set(after.id, after)
-  const names: RecordNames = { resolve: resolver([...next.values()]), ...facts }
-  requireFit({ plan, next: next.values(), names, documents: facts.documents })
+  const names: RecordNames = { resolve: resolver(rows), ...facts }
+  requireFit({ plan, next: rows, names, documents: facts.documents })
   for (const { before, after } of plan.puts) {
     const records = resourceRecords(after, names)
     changes.push(...records.map((record) => ({ op: 'put' as const, record })))
@@ -129,6 +129,13 @@ async function write(
         if (!records.some(({ id }) => id === old.id)) changes.push({ op: 'remove', kind: 'policy', id: old.id })
   }
   return changes
+}
+
+function rowsAfter(rows: readonly ResourceRow[], { puts, deletes }: Plan): readonly ResourceRow[] {
+  const gone = new Set(deletes.map(({ id }) => id))
+  const next = new Map(rows.filter(({ id }) => !gone.has(id)).map((row) => [row.id, row]))
+  for (const { after } of puts) next.set(after.id, after)
+  return [...next.values()]
 }
 
 async function remove(tx: TenantTransaction, row: ResourceRow, nowMs: number): Promise<Change[]> {

@@ -72,7 +72,13 @@ export const tenantRoutes = defineRoutes({
       dryRun: z.boolean().optional(),
       prune: z.boolean().optional().describe('also delete resources of the kinds present that are not listed'),
     }),
-    reply: z.object({ changes: z.array(applyChange), effect: effect.nullable() }),
+    reply: z.object({
+      changes: z.array(applyChange),
+      warnings: z
+        .array(z.object({ document: z.string(), message: z.string() }))
+        .describe('what is valid and surely not meant, such as a policy that names nothing'),
+      effect: effect.nullable(),
+    }),
   },
 
   // people, devices, connectors

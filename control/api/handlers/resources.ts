@@ -6,6 +6,7 @@ import { isoTime } from '#control/directory/access-requests.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import { applyResources } from '#control/resources/apply.ts'
 import { DocumentsFault, readDocuments } from '#control/resources/document-faults.ts'
+import { policyWarnings } from '#control/resources/policy-warnings.ts'
 import type { Applied } from '#control/resources/apply.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import { mapPage, pageOf } from '#control/api/page.ts'
@@ -77,10 +78,13 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
     if (faults.length > 0) throw new DocumentsFault(faults)
     const { dryRun = false, prune = false } = body
     const applied = await applyResources(tenantId, { documents, dryRun, prune }, context)
-    if (dryRun) return { changes: [...applied.changes], effect: null }
-    await record({ target: 'apply', details: detailsOf(applied) })
-    await endSignInOfDisabled(tenantId, applied, context)
-    return { changes: [...applied.changes], effect: applied.sequence === null ? null : await effect(applied.sequence) }
+    const changes = [...applied.changes]
+    if (!dryRun) {
+      await record({ target: 'apply', details: detailsOf(applied) })
+      await endSignInOfDisabled(tenantId, applied, context)
+    }
+    const warnings = policyWarnings(applied.rows, documents)
+    return { changes, warnings, effect: applied.sequence === null ? null : await effect(applied.sequence) }
   },
 }
 

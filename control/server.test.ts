@@ -202,7 +202,7 @@ describe('a device', () => {
       bindSession: async () => {},
       verifyAccessToken: async (token) => ({
         tenantId: acme.id,
-        userId: mirror.byName('user', token)?.id ?? '',
+        userId: mirror.byName('user', token.split(' ')[0] ?? '')?.id ?? '',
         sessionId: null,
         scopes: scopesOf,
         factors: ['pwd'],
@@ -212,14 +212,17 @@ describe('a device', () => {
       }),
     }
     const key = await newCsr()
-    const enrol = (accessToken: string, csrPem = key.csrPem) =>
+    const send = (accessToken: string, csrPem: string) =>
       test.call('/v1/devices/sign-in', { body: { accessToken, csrPem, name: 'laptop', os: 'linux' } })
+    let tokens = 0
+    const enrol = (user: string, csrPem = key.csrPem) => send(`${user} ${++tokens}`, csrPem)
+    const bobsKey = await newCsr()
     assert.equal((await enrol('ada')).status, 401, 'a token for the API enrols no device')
     scopesOf = ['openid', 'agent']
     const [first, second, other, otherKey] = [
       await enrol('ada'),
       await enrol('ada'),
-      await enrol('bob'),
+      await enrol('bob', bobsKey.csrPem),
       await enrol('ada', (await newCsr()).csrPem),
     ]
     assert.equal(first.status, 201, first.text)
@@ -234,13 +237,23 @@ describe('a device', () => {
     })
     assert.equal(revoked.status, 200, revoked.text)
     assert.equal((await enrol('ada')).body.error.code, 'enrolment-refused')
+    assert.equal((await enrol('bob')).body.error.code, 'enrolment-refused', 'a revoked key is nobody’s any more')
+    const stolen = await enrol('ada', bobsKey.csrPem)
+    assert.equal(stolen.body.error.code, 'enrolment-refused', 'a key is one person’s')
     assert.equal((await test.call('/v1/tenants/acme/sessions', { token: acme.token })).body.total, 2)
     await test.call('/v1/tenants/acme/resources/users/bob', {
       token: acme.token,
       method: 'PUT',
       body: { spec: { status: 'disabled' } },
     })
-    assert.equal((await enrol('bob')).status, 404)
+    assert.equal((await enrol('bob', bobsKey.csrPem)).status, 404)
+    const keys = await Promise.all(Array.from({ length: 6 }, () => newCsr()))
+    const atOnce = await Promise.all(keys.map(({ csrPem }) => send('ada once', csrPem)))
+    assert.deepEqual(
+      atOnce.map(({ status }) => status).toSorted((a, b) => a - b),
+      [201, 401, 401, 401, 401, 401],
+      'one access token enrols one device',
+    )
     test.context.links.signIn = signIn
   })
 })

@@ -77,6 +77,7 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
     const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const { tenantId, userId } = facts
     const device = await store.forTenant(tenantId).transaction(async (tx) => {
+      await spend(tx, body.accessToken, facts.expiresAtMs)
       const found = await addDevice(tx, userId, { name: body.name, os: body.os, thumbprint, nowMs: context.nowMs() })
       // Signing in again on a device replaces what it had: one device, one agent session.
       const ended = await endSessionsOf(tx, { deviceId: found.id }, 'replaced', context.nowMs())
@@ -212,20 +213,40 @@ async function addExchange(
   return id
 }
 
-/** Same user and same key: the same device. A key that was revoked stays so. */
+/** One token, one device: whoever got hold of it later, or sends it again, gets nothing. Swept when it expires. */
+async function spend(tx: TenantTransaction, accessToken: string, expiresAtMs: number): Promise<void> {
+  const row = { kind: 'device-sign-in', keyHash: hashSecret(accessToken), userId: null, sealed: '', expiresAtMs }
+  const added = await tx
+    .insertInto('signInOneTime', row)
+    .onConflict((conflict) => conflict.columns(['tenantId', 'kind', 'keyHash']).doNothing())
+    .returning('keyHash')
+    .execute()
+  if (added.length === 0) throw new Fault('token-invalid')
+}
+
+/** Same user and same key: the same device. A key that was revoked stays so, whoever brings it. */
 async function addDevice(
   tx: TenantTransaction,
   userId: string,
   { name, os, thumbprint, nowMs }: Enrolling & { readonly name: string; readonly os: string },
 ): Promise<Row<'devices'>> {
-  const own = await tx.selectFrom('devices').selectAll().where('devices.userId', '=', userId).execute()
-  const known = own.find(({ keyThumbprint }) => keyThumbprint === thumbprint)
-  if (known && known.status !== 'active') throw new Fault('enrolment-refused', { hint: 'This device was revoked.' })
+  const ofKey = await tx.selectFrom('devices').selectAll().where('devices.keyThumbprint', '=', thumbprint).execute()
+  if (ofKey.some(({ status }) => status !== 'active'))
+    throw new Fault('enrolment-refused', { hint: 'This device was revoked.' })
+  if (ofKey.some((device) => device.userId !== userId))
+    throw new Fault('enrolment-refused', { hint: 'This key is the device of somebody else; make a new one.' })
+  const [known] = ofKey
   if (known) {
     await tx.updateTable('devices').set({ name, os }).where('devices.id', '=', known.id).execute()
     return { ...known, name, os }
   }
-  if (own.filter(({ status }) => status === 'active').length >= caps.devicesPerUser.default)
+  const own = await tx
+    .selectFrom('devices')
+    .select('devices.id')
+    .where('devices.userId', '=', userId)
+    .where('devices.status', '=', 'active')
+    .execute()
+  if (own.length >= caps.devicesPerUser.default)
     throw new Fault('enrolment-refused', { hint: 'Too many devices; revoke one first.' })
   const row: Row<'devices'> = {
     tenantId: tx.tenantId,

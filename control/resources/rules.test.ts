@@ -140,3 +140,38 @@ describe('a path rule', () => {
       assert.equal((await withRule(path)).status, 200, path)
   })
 })
+
+describe('an address', () => {
+  it('of an app is a host name or an IP address, and nothing besides', async () => {
+    const withHost = (host: string) => apply([http('reached', { upstream: { host } })], true)
+    for (const host of [
+      'x\r\nEvil: 1',
+      'x\n',
+      ' x',
+      'x y',
+      'a/b',
+      'a:80',
+      'u@h',
+      '[::1]',
+      'fe80::1%eth0',
+      '1.2.3',
+      '999.1.1.1',
+      'a..b',
+      '-a',
+      '',
+      'é.test',
+    ])
+      assert.equal((await withHost(host)).body.error?.at, 'documents[0].spec.upstream.host', JSON.stringify(host))
+    for (const host of ['x', 'Wiki.Internal', 'my_app', '127.0.0.1', '::1', '2001:db8::1'])
+      assert.equal((await withHost(host)).status, 200, host)
+  })
+
+  it('of an issuer is https', async () => {
+    for (const issuer of ['http://idp.test', 'ftp://idp.test', 'javascript:alert(1)', 'idp.test']) {
+      const provider = { kind: 'IdentityProvider', name: 'i', spec: { issuer, clientId: 'x' } }
+      assert.equal((await apply([provider], true)).body.error?.at, 'documents[0].spec.issuer', issuer)
+      const user = { kind: 'User', name: 'u', spec: { identities: [{ issuer, subject: 's' }] } }
+      assert.equal((await apply([user], true)).body.error?.at, 'documents[0].spec.identities[0].issuer', issuer)
+    }
+  })
+})

@@ -49,8 +49,18 @@ export const upstreamTls = z.strictObject({
   insecureSkipVerify: z.boolean().optional().describe('do not verify the certificate; warned about at every start'),
 })
 
+/** As connectors resolve it: also capitals and `_`, which inner names have; never anything that ends a header line. */
+const upstreamName = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?=.*[A-Za-z])[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?(?:\.[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*$/,
+    'use a host name or an IP address',
+  )
+const upstreamHost = z.union([upstreamName, z.ipv4(), z.ipv6()], { error: 'use a host name or an IP address' })
+
 export const upstream = z.strictObject({
-  host: z.string().min(1).max(253).describe('host name or IP address, as the connector sees it'),
+  host: upstreamHost.describe('host name or IP address, as the connector sees it'),
   port: z
     .number()
     .int()

@@ -4,6 +4,8 @@ import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { appSpec } from '#core/records/app.ts'
 
+/** What an issuer says is believed: nobody on the way may change it. */
+const httpsUrl = z.url({ protocol: /^https$/, error: 'use an https:// address' }).max(500)
 const displayName = z.string().max(120).optional()
 
 export const groupSpec = z.strictObject({
@@ -18,7 +20,7 @@ export const userSpec = z.strictObject({
   organisation: labelName.optional().describe('set for a third party'),
   status: z.enum(['active', 'disabled']).optional().describe('default active'),
   identities: z
-    .array(z.strictObject({ issuer: z.url().max(500), subject: z.string().min(1).max(255) }))
+    .array(z.strictObject({ issuer: httpsUrl, subject: z.string().min(1).max(255) }))
     .max(8)
     .optional()
     .describe('accounts at identity providers that are this user; the built-in one is linked by an invitation'),
@@ -42,7 +44,7 @@ export const policySpec = z.strictObject({
 
 export const identityProviderSpec = z.strictObject({
   displayName,
-  issuer: z.url().max(500),
+  issuer: httpsUrl,
   clientId: z.string().min(1).max(255),
   clientSecret: z.string().min(1).max(1000).optional().describe('write-only; kept when left out of an update'),
   scopes: z.array(z.string().max(64)).max(20).optional().describe('default openid profile email'),

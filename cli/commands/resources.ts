@@ -30,6 +30,7 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
       write(
         `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
       )
+      for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
       if (reply.effect) write(effectLine(reply.effect))
     }
     return dryRun && reply.changes.some(({ action }) => action !== 'unchanged') ? 1 : 0

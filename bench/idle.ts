@@ -43,7 +43,7 @@ async function together({ isQuick, say }: Options): Promise<readonly Row[]> {
   const seconds: number[] = []
   const resident: number[] = []
   const own: number[] = []
-  for (let each = 0; each < (isQuick ? 2 : 5); each++) {
+  for (let each = 0; each < (isQuick ? 3 : 5); each++) {
     const beginMs = performance.now()
     const starting = start()
     // Refused at once while nothing listens: the wait adds at most its own step.

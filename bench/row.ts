@@ -50,7 +50,7 @@ export const atMost = (value: number): Row['goal'] => ({ of: 'ours', is: 'at mos
 export const atLeast = (value: number): Row['goal'] => ({ of: 'ours', is: 'at least', value })
 export const ratioAtLeast = (value: number): Row['goal'] => ({ of: 'ratio', is: 'at least', value })
 
-/** Nearest rank: a value that was really seen. NaN when there is none. */
+/** Nearest rank: a value that was really seen; with an even number the lower one, so repeats are odd. NaN for none. */
 export function percentile(values: readonly number[], share: number): number {
   const sorted = values.toSorted((left, right) => left - right)
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.ceil(share * sorted.length) - 1))] ?? Number.NaN

@@ -22,7 +22,7 @@ export const deadlinePerMegabyteMs = 5_000
 export const workerHeapMb = 512
 /** Megabytes of stack of the worker, where the engine's own recursion runs besides its WASM stack. */
 export const workerStackMb = 16
-/** Milliseconds without a job after which the worker ends. Measured: it holds 60 to 100 MB; a new one takes 0.2 s. */
+/** Milliseconds without a job after which the worker ends. Measured: it holds about 55 MB; the first check in a new one takes 0.7 to 1 s on a busy machine. */
 export const workerIdleMs = 5_000
 /** Jobs waiting for the worker. */
 export const maxWaitingJobs = 32

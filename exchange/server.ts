@@ -274,9 +274,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     () => renewal.close(),
   )
 
-  // Revoked while it was starting: nothing of it stays open.
-  if (closed !== undefined) for (const end of endings.toReversed()) end()
-
+  if (closed !== undefined) for (const end of endings.toReversed()) end() // revoked while it was starting
   const exchange: Exchange = {
     exchangeId,
     port: accept.port,
@@ -370,7 +368,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   function onRevoked(): void {
     if (closed !== undefined) return
     log('control has revoked this exchange: it ends, and must be enrolled anew', { exchangeId })
-    for (const { id } of [...directory]) news.removed(id)
+    for (const { id } of directory) news.removed(id)
     closed = Promise.allSettled([feed.close(), release(new Fault('certificate-refused'))]).then(() => undefined)
   }
 

@@ -12,7 +12,7 @@ const paceMs = Number(process.env['CHAOS_MINUTES'] ?? 6) * 60_000
 test('nothing acknowledged is lost, and every part comes back by itself', { timeout: 20 * 60_000 }, async (t) => {
   const report = await runChaos({ seed, kills, paceMs, log: (line) => t.diagnostic(line) })
   t.diagnostic(report.summary)
-  for (const [what, times] of report.failures.slice(0, 40)) t.diagnostic(`while a part was away: ${what}: ${times}`)
+  for (const [what, times] of report.failures.slice(0, 60)) t.diagnostic(`while a part was away: ${what}: ${times}`)
   if (report.wrong.length > 0)
     for (const [name, output] of Object.entries(report.outputs)) t.diagnostic(`${name}:\n${output.slice(-6000)}`)
   assert.deepEqual(report.wrong, [])

@@ -23,6 +23,8 @@ export class Part {
   /** Times it ended without being told to. */
   falls = 0
   startedAtMs = 0
+  /** Reasons that it gave to programs at its doors, with how often. */
+  readonly refusals = new Map<string, number>()
   mostResidentMiB = 0
 
   constructor(name: PartName, words: readonly string[], options: Readonly<Record<string, string>>) {
@@ -49,7 +51,11 @@ export class Part {
     })
     this.#child = child
     living.add(child)
-    const keep = (text: Buffer) => (this.#output = (this.#output + text.toString()).slice(-OUTPUT_KEPT))
+    const keep = (text: Buffer) => {
+      this.#output = (this.#output + text.toString()).slice(-OUTPUT_KEPT)
+      for (const [, reason = ''] of text.toString().matchAll(/"connection refused".*"reason":"([a-z-]+)"/g))
+        this.refusals.set(reason, (this.refusals.get(reason) ?? 0) + 1)
+    }
     child.stdout.on('data', keep)
     child.stderr.on('data', keep)
     child.once('exit', (code, signal) => {

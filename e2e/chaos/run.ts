@@ -166,7 +166,10 @@ export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
     kills,
     killsOf: byPart,
     wrong,
-    failures: [...ledger.failures].toSorted(([, a], [, b]) => b - a),
+    failures: [
+      ...[...ledger.failures].toSorted(([, a], [, b]) => b - a),
+      ...[...world.parts.agent.refusals].map(([reason, times]) => [`the agent said ${reason}`, times] as const),
+    ],
     summary,
     outputs: Object.fromEntries(parts.map(({ name, output }) => [name, output])),
   }

@@ -15,9 +15,9 @@ import { curl } from './programs.ts'
 import type { World } from './world-form.ts'
 
 const MEBIBYTE = 1024 * 1024
-const UPLOAD_BYTES = 200 * MEBIBYTE
+const UPLOAD_BYTES = 400 * MEBIBYTE
 /** What the process may grow by during the upload: several times every window and buffer on the way, far below it. */
-const MAX_GROWTH_BYTES = 80 * MEBIBYTE
+const MAX_GROWTH_BYTES = 128 * MEBIBYTE // garbage that is collected late, with all parts in one process; a held upload would be all of it
 const SLOW_APP_MS = 2000
 const loopback: LookupFunction = (_name, options, done) => {
   if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }])

@@ -15,8 +15,9 @@ import { identityUri } from '#transport/identity-uri.ts'
 import { leaf, selfSigned } from '#transport/testing.ts'
 import { startAgent, type AgentConfig, type AgentDeps } from './agent.ts'
 import { askAgent, controlPath } from './control-socket.ts'
+import { loadProfiles } from './profile.ts'
 import * as world from './testing.ts'
-import { down, status } from './verbs.ts'
+import { down, logout, status } from './verbs.ts'
 
 const run = promisify(execFile)
 const tenant = await world.makeTenant()
@@ -316,6 +317,26 @@ describe('the control socket', () => {
       (error) => isFault(error, 'address-in-use'),
     )
     assert.equal((await status(set.folder)).tenants?.[0]?.state, 'connected')
+  })
+  test('takes up a tenant that was signed in to meanwhile, and drops one that was signed out of', async () => {
+    const other = await world.makeTenant('globex')
+    await using set = await setUp()
+    await using globex = await new world.TestExchange(other).start()
+    await other.profile(await other.certify(), [globex.address]).save(set.folder)
+    const names = async () => (await status(set.folder)).tenants?.map((one) => `${one.tenant} ${one.state}`)
+    await askAgent(set.folder, 'refresh')
+    assert.deepEqual(await names(), ['acme connected', 'globex connected'])
+
+    const live = await dialled(set.door('socks5'))
+    live.write(Buffer.concat([socksConnect('echo.acme.test', 7000), Buffer.from('x')]))
+    for (let heard = ''; !heard.endsWith('x');) heard += String((await once(live, 'data'))[0])
+    const closed = new Promise((resolve) => live.once('close', resolve))
+    await logout('acme', set.folder)
+    await closed
+    assert.deepEqual(await names(), ['globex connected'])
+    await logout('globex', set.folder)
+    assert.deepEqual(await names(), [])
+    assert.deepEqual(await loadProfiles(set.folder), [])
   })
   test('ends the agent on "down"', async () => {
     await using set = await setUp()

@@ -11,12 +11,13 @@ import { HttpDoor } from './http-door.ts'
 import { listenLocally, systemAdmission, type Admission, type LocalListener } from './local-listener.ts'
 import { startNames, type Names, type NamesConfig } from './names/names.ts'
 import { pacFile } from './pac.ts'
-import { loadProfiles, type Profile } from './profile.ts'
+import type { Profile } from './profile.ts'
 import { serveRaw } from './raw-door.ts'
 import { serveSocks } from './socks5.ts'
 import { openFolder } from '#transport/state-folder.ts'
 import type { Target } from './target.ts'
-import { TenantSession } from './tenant-session.ts'
+import type { TenantSession } from './tenant-session.ts'
+import { profilesOf, Tenants } from './tenants.ts'
 import { loopbackNames } from './web-guard.ts'
 
 export type Forward = { readonly port: number; readonly target: Target }
@@ -52,8 +53,7 @@ const LOOPBACK = '127.0.0.1'
 /** Throws `not-signed-in` without a profile, `address-in-use` when a door cannot open; then nothing is left running. */
 export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<Agent> {
   await openFolder(config.stateFolder)
-  const all = await loadProfiles(config.stateFolder)
-  const profiles = all.filter(({ name }) => config.tenants?.includes(name) ?? true)
+  const profiles = await profilesOf(config.stateFolder, config.tenants)
   if (profiles.length === 0) throw new Fault('not-signed-in', { hint: 'Use "sallyport agent login" first.' })
   const agent = new Agent(config, deps, profiles)
   try {
@@ -68,7 +68,7 @@ export async function startAgent(config: AgentConfig, deps: AgentDeps): Promise<
 export class Agent {
   readonly #config: AgentConfig
   readonly #deps: Required<AgentDeps>
-  readonly #tenants: readonly TenantSession[]
+  readonly #tenants: Tenants
   readonly #doors: { readonly kind: string; readonly listener: LocalListener; readonly leadsTo?: string }[] = []
   readonly #httpDoors: HttpDoor[] = []
   readonly #stopped = Promise.withResolvers<void>()
@@ -82,18 +82,18 @@ export class Agent {
     this.#deps = { nowMs: Date.now, random: Math.random, ...deps, admission }
     const { stateFolder } = config
     const onNames = () => void this.#names?.refresh()
-    this.#tenants = profiles.map((profile) => new TenantSession(profile, { ...this.#deps, stateFolder, onNames }))
+    this.#tenants = new Tenants(profiles, config.tenants, { ...this.#deps, stateFolder, onNames })
   }
 
   async start(): Promise<void> {
     this.#control = await startControlSocket(this.#config.stateFolder, async (verb) => {
-      if (verb === 'refresh') await Promise.all(this.#tenants.map((tenant) => tenant.refresh()))
+      if (verb === 'refresh') await this.#tenants.reload()
       if (verb === 'down') setImmediate(() => void this.close())
       return verb === 'apps' ? { apps: this.apps() } : this.status()
     })
     await this.#openDoors()
     // Doors are open before the first answer: a device that starts without network comes up by itself later.
-    void Promise.all(this.#tenants.map((tenant) => tenant.refresh()))
+    void this.#tenants.refresh()
   }
 
   /** Resolves when the agent has been closed, also by `agent down`. */
@@ -103,12 +103,12 @@ export class Agent {
 
   /** Resolves after the first answer (or failure) of every tenant. */
   async ready(): Promise<void> {
-    await Promise.all(this.#tenants.map((tenant) => tenant.refresh()))
+    await this.#tenants.refresh()
   }
 
   status() {
     return {
-      tenants: this.#tenants.map(({ status }) => status),
+      tenants: this.#tenants.all.map(({ status }) => status),
       doors: this.#doors.map(({ kind, listener, leadsTo }) => ({
         kind,
         address: `${listener.host}:${listener.port}`,
@@ -118,7 +118,7 @@ export class Agent {
   }
 
   apps() {
-    return this.#tenants.flatMap((tenant) => tenant.apps.map((app) => ({ tenant: tenant.name, ...app })))
+    return this.#tenants.all.flatMap((tenant) => tenant.apps.map((app) => ({ tenant: tenant.name, ...app })))
   }
 
   /** Closes the doors, lets live connections finish for at most `drainMs`. */
@@ -129,7 +129,7 @@ export class Agent {
 
   destroy(fault: Fault): void {
     this.#closing ??= this.#close(0)
-    for (const tenant of this.#tenants) tenant.destroy(fault.code)
+    this.#tenants.destroy(fault.code)
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -141,7 +141,7 @@ export class Agent {
     // First of the doors: a name must not lead to an agent that no longer takes connections.
     await this.#names?.close()
     for (const { listener } of this.#doors) listener.stop()
-    await Promise.all(this.#tenants.map((tenant) => tenant.close(drainMs)))
+    await this.#tenants.close(drainMs)
     for (const { listener } of this.#doors) listener.close()
     for (const door of this.#httpDoors) door.close()
     this.#stopped.resolve()
@@ -254,7 +254,7 @@ export class Agent {
             denial = denialOfFault(asFault(error))
           }
         }
-        denial ??= denialOfFault(new Fault('internal'))
+        denial ??= denialOfFault(new Fault('not-signed-in', { hint: 'Use "sallyport agent login".' }))
         const { reason, advice } = denial
         this.#deps.log('connection refused', { door, host, port, reason, advice })
         return { kind: 'refused', denial }
@@ -269,8 +269,8 @@ export class Agent {
 
   #tenantsFor(host: string, port: number): readonly TenantSession[] {
     const lists = ({ apps }: TenantSession) => apps.some(({ names }) => names.some((name) => isNamed(name, host, port)))
-    const listed = this.#tenants.filter(lists)
-    return listed.length > 0 ? listed : this.#tenants
+    const listed = this.#tenants.all.filter(lists)
+    return listed.length > 0 ? listed : this.#tenants.all
   }
 }
 

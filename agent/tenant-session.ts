@@ -70,6 +70,15 @@ export class TenantSession {
     }
   }
 
+  /** The profile as the person's last sign-in left it, unless it is the one in use. */
+  take(profile: Profile): void {
+    const { signedIn } = this.#profile
+    const { sessionId, certificatePem } = profile.signedIn
+    if (sessionId === signedIn.sessionId && certificatePem === signedIn.certificatePem) return
+    this.#profile = profile
+    this.#exchanges.use(profile)
+  }
+
   async open(host: string, port: number): Promise<OpenedFlow> {
     if (this.#stop.signal.aborted) throw new Fault('closing')
     if (this.#relays.size + this.#opening >= caps.flows.default) throw new Fault('at-capacity')
@@ -183,6 +192,8 @@ export class TenantSession {
   }
 
   async #use(profile: Profile): Promise<void> {
+    // After `logout` nothing may come back into the folder.
+    if (this.#stop.signal.aborted) return
     await profile.save(this.#deps.stateFolder)
     this.#profile = profile
     this.#exchanges.use(profile)

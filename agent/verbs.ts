@@ -16,7 +16,7 @@ export type LoginResult = {
   readonly sessionExpiresAt: string | number
 }
 
-/** `sallyport agent login TENANT`: signs in and keeps the profile. A running agent takes it up at its next start. */
+/** `sallyport agent login TENANT`: signs in and keeps the profile; a running agent takes it up. */
 export async function login(
   config: Omit<SignInConfig, 'stateFolder'> & { readonly stateFolder?: string },
   deps: SignInDeps,
@@ -71,7 +71,7 @@ export async function down(stateFolder = defaultStateFolder()): Promise<boolean>
   return (await askAgent(stateFolder, 'down')) !== undefined
 }
 
-/** `sallyport agent logout TENANT`: forgets the key; the device and its session end with control, not here. */
+/** `sallyport agent logout TENANT`: forgets the key and ends a running agent's connections; the session at control ends by itself. */
 export async function logout(tenant: string, stateFolder = defaultStateFolder()): Promise<void> {
   await removeProfile(stateFolder, tenant)
   await askAgent(stateFolder, 'refresh')

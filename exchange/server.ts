@@ -19,7 +19,6 @@ import { createAgentApi } from '#exchange/doors/agent-api.ts'
 import { createAgentDoor } from '#exchange/doors/agent-door.ts'
 import { createAgentTraffic } from '#exchange/doors/agent-traffic.ts'
 import { createBrowserDoor } from '#exchange/doors/browser-door.ts'
-import type { ConnectorLink } from '#exchange/doors/connector-link.ts'
 import { ConnectorLinks } from '#exchange/doors/connector-links.ts'
 import { startUpkeep } from '#exchange/doors/connector-link-upkeep.ts'
 import { createLinkDoor } from '#exchange/doors/link-door.ts'
@@ -146,6 +145,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     directory,
     lastGood,
     keys: () => snapshotKeys,
+    log,
     onRemoved: liveState.onRemoved,
     onApplied(applied: Applied) {
       liveState.onApplied(applied)
@@ -263,13 +263,12 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       issued.renewDue()
     },
   })
-  const upkeep = startUpkeep({ links, tell: (report) => feed.tell(report), now, log })
+  endings.push(startUpkeep({ links, tell: (report) => feed.tell(report), now, log }).close)
   const sweeping = setInterval(() => {
     reDecide.sweep().catch((error: unknown) => log('re-decide failed', { error: String(error) }))
   }, caps.sweepMs.default)
   sweeping.unref()
   endings.push(
-    () => upkeep.close(),
     () => clearInterval(sweeping),
     () => renewal.close(),
   )
@@ -346,7 +345,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       case 'revoked':
         return onRevoked()
       case 'slice':
-        return onSlice(links.get(message.tenantId, message.connectorId), message.token)
+        return links.get(message.tenantId, message.connectorId)?.passSlice(message.token)
       case 'list-flows': {
         const { requestId, tenantId, limit } = message
         const tenant = directory.get(tenantId)
@@ -356,12 +355,6 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       case 'journal-ack':
         return shipping.onAck(message.ack)
     }
-  }
-
-  function onSlice(link: ConnectorLink | undefined, token: string | null): void {
-    if (token === null)
-      link?.destroy(new Fault('certificate-refused', { detail: { why: 'control has no slice for it' } }))
-    else link?.send({ type: 'slice', token })
   }
 
   /** Control's last word: what was kept for a time without it must serve nobody any more. */

@@ -27,7 +27,7 @@ before(async () => {
   globex = await addTenantWithAdministrator(test, 'globex')
   await apply('globex', globex, documentsOfEverything())
   exchange = await FakeExchange.start(test, await enrolExchange(test))
-  exchange.closed.then(() => (linkEnded = true))
+  void exchange.closed.then(() => (linkEnded = true))
   await exchange.until(() => exchange.tenants.has(acme.id) && exchange.tenants.has(globex.id))
 })
 after(async () => {

@@ -139,9 +139,15 @@ export class ConnectorLink {
     return this.#frames.send(message)
   }
 
+  /** Null: control has none that it could send, and the connector must not go by an older one. */
+  passSlice(token: string | null): void {
+    if (token !== null) this.send({ type: 'slice', token })
+    else this.destroy(new Fault('certificate-refused', { detail: { why: 'control has no slice for it' } }))
+  }
+
   async sendSlice(): Promise<void> {
     const token = await this.#deps.slice(this.tenantId, this.connectorId)
-    this.send({ type: 'slice', token })
+    this.passSlice(token)
   }
 
   /** Says that a flow is over; many in one turn of the loop become one message, after the sockets were cut. */

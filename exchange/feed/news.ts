@@ -2,8 +2,9 @@
 // half changed: a snapshot is swapped in when its last chunk has verified, a delta applies whole or not at all.
 import type { Change } from '#core/records/records.ts'
 import type { SnapshotRoot } from '#core/wire/snapshot.ts'
-import { Fault } from '#core/fault.ts'
+import { asFault, Fault } from '#core/fault.ts'
 import { caps } from '#exchange/caps.ts'
+import type { Log } from '#exchange/context.ts'
 import { Tenant } from '#exchange/tenant/tenant.ts'
 import type { TenantDirectory } from '#exchange/tenant/directory.ts'
 import {
@@ -13,6 +14,7 @@ import {
   readRecords,
   readRoot,
   refuseRollBack,
+  UNREADABLE,
   type SnapshotKeys,
 } from './signed-news.ts'
 import type { LastGood, SavedTenant } from './last-good.ts'
@@ -24,6 +26,7 @@ export type NewsDeps = {
   readonly directory: TenantDirectory
   readonly lastGood: LastGood
   readonly keys: () => SnapshotKeys
+  readonly log: Log
   readonly onApplied: (applied: Applied) => void
   readonly onRemoved: (tenant: Tenant) => void
 }
@@ -45,28 +48,43 @@ type Arriving = { readonly root: SnapshotRoot; readonly token: string; readonly 
 export function createNews(deps: NewsDeps): News {
   const { directory, lastGood } = deps
   const arriving = new Map<string, Arriving>()
+  /** Whose news could not be followed: the rest of it means nothing, until a snapshot begins. */
+  const dropped = new Set<string>()
 
   return {
     root(token) {
       const root = readRoot(token, deps.keys())
       refuseRollBack(root.tenantId, directory.get(root.tenantId)?.position, root)
+      dropped.delete(root.tenantId)
       arriving.set(root.tenantId, { root, token, chunks: [], bytes: 0 })
       if (root.chunkHashes.length === 0) throw refused(root.tenantId, 'an empty snapshot')
     },
     chunk(tenantId, index, text) {
+      if (dropped.has(tenantId)) return
       const snapshot = arriving.get(tenantId)
       if (snapshot === undefined || index !== snapshot.chunks.length) throw refused(tenantId, 'a chunk out of order')
       if (!isChunkOf(snapshot.root, index, text)) throw refused(tenantId, 'a chunk is not the signed one')
       snapshot.bytes += text.length
-      if (snapshot.bytes > caps.snapshotBytes.default) throw refused(tenantId, 'too large')
+      if (snapshot.bytes > caps.snapshotBytes.default) return drop(tenantId, refused(tenantId, 'too large'))
       snapshot.chunks.push(text)
       if (snapshot.chunks.length < snapshot.root.chunkHashes.length) return
       arriving.delete(tenantId)
-      swapIn(snapshot.root, snapshot.chunks)
+      refuseRollBack(tenantId, directory.get(tenantId)?.position, snapshot.root)
+      try {
+        swapIn(snapshot.root, snapshot.chunks)
+      } catch (error) {
+        return drop(tenantId, error)
+      }
       lastGood.saveSnapshot(tenantId, snapshot.token, snapshot.chunks)
     },
     delta(token) {
-      applyDelta(token)
+      try {
+        applyDelta(token)
+      } catch (error) {
+        const { tenantId, why } = asFault(error).detail
+        if (why !== UNREADABLE || typeof tenantId !== 'string') throw error
+        drop(tenantId, error)
+      }
     },
     heartbeat(tokens) {
       for (const token of tokens) {
@@ -85,11 +103,8 @@ export function createNews(deps: NewsDeps): News {
       }
     },
     removed(tenantId) {
-      arriving.delete(tenantId)
-      const tenant = directory.get(tenantId)
-      directory.remove(tenantId)
-      lastGood.forget(tenantId)
-      if (tenant !== undefined) deps.onRemoved(tenant)
+      dropped.delete(tenantId)
+      remove(tenantId)
     },
     restore(saved, onRefused) {
       for (const each of saved) {
@@ -102,7 +117,27 @@ export function createNews(deps: NewsDeps): News {
     },
     abandon() {
       arriving.clear()
+      dropped.clear()
     },
+  }
+
+  function remove(tenantId: string): void {
+    arriving.delete(tenantId)
+    const tenant = directory.get(tenantId)
+    directory.remove(tenantId)
+    lastGood.forget(tenantId)
+    if (tenant !== undefined) deps.onRemoved(tenant)
+  }
+
+  /** Authentic, and nothing that this exchange can follow: this tenant fails closed, and the feed goes on for others. */
+  function drop(tenantId: string, error: unknown): void {
+    deps.log('a tenant was dropped: its news cannot be followed', {
+      tenantId,
+      error: String(error),
+      ...asFault(error).detail,
+    })
+    dropped.add(tenantId)
+    remove(tenantId)
   }
 
   function swapIn(root: SnapshotRoot, chunks: readonly string[]): Tenant {
@@ -116,6 +151,7 @@ export function createNews(deps: NewsDeps): News {
 
   function applyDelta(token: string, isSaved = false): void {
     const { tenantId, epoch, from, to, issuedAtMs, changes } = readDelta(token, deps.keys())
+    if (dropped.has(tenantId)) return
     const tenant = directory.get(tenantId)
     if (tenant === undefined) throw refused(tenantId, 'a delta without a snapshot')
     if (epoch !== tenant.position.epoch || from !== tenant.position.sequence || to < from)

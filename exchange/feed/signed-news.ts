@@ -1,5 +1,6 @@
 // What control says about a tenant, once its signature, its tenant and its place in time have been checked. Must
 // never hand on a record from a message that is forged, meant for another tenant, or older than what is in force.
+import * as z from 'zod'
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import * as records from '#core/records/records.ts'
 import { delta, heartbeat, snapshotRoot, type Delta, type Heartbeat, type SnapshotRoot } from '#core/wire/snapshot.ts'
@@ -7,6 +8,11 @@ import { Fault } from '#core/fault.ts'
 import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from '#exchange/caps.ts'
 import type { Position } from '#exchange/tenant/tenant.ts'
+
+/** `why` of the fault for a message that is authentic and cannot be read. */
+export const UNREADABLE = 'unreadable'
+
+const aboutTenant = z.object({ tenantId: z.string().max(64) })
 
 export type SnapshotKeys = readonly KeyObject[]
 
@@ -23,7 +29,12 @@ export function readRoot(token: string, keys: SnapshotKeys): SnapshotRoot {
 }
 
 export function readDelta(token: string, keys: SnapshotKeys): Delta {
-  return delta.parse(verifyToken('delta', token, keys, { maxBytes: caps.signedNewsBytes.default }))
+  const payload = verifyToken('delta', token, keys, { maxBytes: caps.signedNewsBytes.default })
+  const parsed = delta.safeParse(payload)
+  if (parsed.success) return parsed.data
+  // It is control's word about one tenant, which we cannot follow: that tenant's matter, not the link's.
+  const { tenantId } = aboutTenant.parse(payload)
+  throw new Fault('snapshot-refused', { detail: { tenantId, why: UNREADABLE }, cause: parsed.error })
 }
 
 export function readHeartbeat(token: string, keys: SnapshotKeys): Heartbeat {

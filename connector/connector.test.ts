@@ -305,9 +305,12 @@ test('renews its certificate at two thirds of its life, for the same key', async
   await using world1 = await setUp({ lifeMs: 3_600_000, ageMs: 3 * 3_600_000 })
   const { requestId } = await world1.link.next('renew')
   world1.link.send({ type: 'renewed', requestId, certificatePem: await tenant.certify(86_400_000) })
-  const peer = await opened((await world1.offer()).half)
-  assert.ok(new Date(peer.getPeerCertificate().valid_to).getTime() > Date.now() + 40_000_000)
-  peer.destroy()
+  // It is on the disk before it is shown: flows that are offered in the meantime still get the old one.
+  for (let isNew = false; !isNew;) {
+    const peer = await opened((await world1.offer()).half)
+    isNew = new Date(peer.getPeerCertificate().valid_to).getTime() > Date.now() + 40_000_000
+    peer.destroy()
+  }
 })
 
 test('takes no renewed certificate for another name', async () => {

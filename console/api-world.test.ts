@@ -275,7 +275,7 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
           : journalEvent('http', 'get', allowed(n)),
     ),
   ]
-    .map((event, n) => ({ cursor: `c${n}`, event: { ...event } }))
+    .map((event, n) => ({ cursor: `c${n}`, writer: 'control', event: { ...event } }))
     .sort((a, b) => Number(b.event['time']) - Number(a.event['time']))
   return {
     apps,
@@ -292,6 +292,7 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
     exchanges,
     deniedEvent: (n: number) => ({
       cursor: `live-${n}`,
+      writer: 'control',
       event: { ...journalEvent('authorization', 'decide', { ...denied(n), uid: `live-${n}`, timeMs: Date.now() }) },
     }),
     iso,

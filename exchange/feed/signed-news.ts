@@ -1,6 +1,5 @@
 // What control says about a tenant, once its signature, its tenant and its place in time have been checked. Must
 // never hand on a record from a message that is forged, meant for another tenant, or older than what is in force.
-import * as z from 'zod'
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import * as records from '#core/records/records.ts'
 import { delta, heartbeat, snapshotRoot, type Delta, type Heartbeat, type SnapshotRoot } from '#core/wire/snapshot.ts'
@@ -12,7 +11,7 @@ import type { Position } from '#exchange/tenant/tenant.ts'
 /** `why` of the fault for a message that is authentic and cannot be read. */
 export const UNREADABLE = 'unreadable'
 
-const aboutTenant = z.object({ tenantId: z.string().max(64) })
+const aboutTenant = delta.pick({ tenantId: true }).strip()
 
 export type SnapshotKeys = readonly KeyObject[]
 

@@ -31,12 +31,18 @@ async function main(args: readonly string[]): Promise<number> {
   const options: Options = { isQuick, say }
   const rows: Row[] = []
   const loadBefore = load()
+  // After each part: a bench that is stopped keeps what it has measured.
+  const keep = () => {
+    const results = rows.map((row) => ({ ...row, machine, loadBefore: Number(loadBefore), isQuick }))
+    writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, null, 1)}\n`)
+  }
   let isBroken = false
-  for (const [name, load] of Object.entries(parts)) {
+  for (const [name, loadPart] of Object.entries(parts)) {
     if (wanted.length > 0 && !wanted.includes(name)) continue
     say(`${name} …`)
     try {
-      rows.push(...(await (await load())(options)))
+      rows.push(...(await (await loadPart())(options)))
+      keep()
     } catch (error) {
       // One part that cannot run must not hide the others' figures, nor pass for done.
       isBroken = true
@@ -46,8 +52,6 @@ async function main(args: readonly string[]): Promise<number> {
   process.stdout.write(
     `\n${machine}; load of the machine ${loadBefore} before, ${load()} after\n\n${formatTable(rows)}\n`,
   )
-  const results = rows.map((row) => ({ ...row, machine, loadBefore: Number(loadBefore), isQuick }))
-  writeFileSync(new URL('results.json', import.meta.url), `${JSON.stringify(results, null, 1)}\n`)
   const worse = rows.filter(({ met }) => met === false)
   process.stdout.write(`\n${rows.length} figures, ${worse.length} worse than their goals.\n`)
   return isBroken ? 1 : 0

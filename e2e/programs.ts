@@ -14,10 +14,11 @@ export async function program(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
   account?: Account,
+  deadlineMs = DEADLINE_MS,
 ): Promise<Outcome> {
   try {
     const { stdout, stderr } = await run(command, [...args], {
-      timeout: DEADLINE_MS,
+      timeout: deadlineMs,
       maxBuffer: 64 * 1024 * 1024,
       env: { ...process.env, no_proxy: '', NO_PROXY: '', ...(account && { HOME: '/nonexistent' }), ...env },
       ...(account && { uid: account.uid, gid: account.gid }),
@@ -32,7 +33,7 @@ export async function program(
       message: string
     }
     if (failed.killed)
-      throw new Error(`${command} did not end within ${DEADLINE_MS} ms: ${failed.stderr ?? ''}`, { cause: error })
+      throw new Error(`${command} did not end within ${deadlineMs} ms: ${failed.stderr ?? ''}`, { cause: error })
     if (typeof failed.code !== 'number') throw error
     return { code: failed.code, out: failed.stdout ?? '', err: failed.stderr ?? '' }
   }

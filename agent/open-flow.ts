@@ -98,11 +98,19 @@ function contextOf(profile: Profile): SecureContext {
   return made
 }
 
+const lostCodes: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'])
+
+/** A connection that was lost is no reason to warn of an impostor; everything else in a handshake is. */
+export function faultOfHandshake(cause: Error): Fault {
+  const isLost = 'code' in cause && lostCodes.has(cause.code)
+  return new Fault(isLost ? 'upstream-unreachable' : 'certificate-refused', { cause })
+}
+
 function secured(socket: TLSSocket): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   socket.once('secureConnect', resolve)
   // This listener stays: a late reset must not end the process.
-  socket.on('error', (cause) => reject(new Fault('certificate-refused', { cause })))
+  socket.on('error', (cause) => reject(faultOfHandshake(cause)))
   socket.once('close', () => reject(new Fault('ticket-refused')))
   return promise
 }

@@ -35,6 +35,7 @@ export type FrontDoor = {
   readonly port: number
   /** The person's address, also behind a relay. */
   readonly clientIp: (request: IncomingMessage) => string
+  /** Lets nobody in and waits for answers under way, bounded; feeds that are connected are closed by their owner. */
   readonly close: () => Promise<void>
   readonly destroy: () => void
 }
@@ -43,6 +44,11 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
   const feedHost = `feed.${config.domain}`
   const relays = addressList(config.relays)
   const sockets = new Set<Socket>()
+  /** Belong to the feed, which says goodbye to its exchanges itself. */
+  const fed = new WeakSet<Socket>()
+  /** Connections of the web side, with the number of answers each is waiting for. */
+  const open = new Map<TLSSocket, number>()
+  let isClosing = false
   const stop = new AbortController()
   /** `address port` of the peer of a live connection → address that its relay told. */
   const told = new Map<string, string>()
@@ -83,7 +89,14 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
 
   const guard = guardRequests({
     onRequest: (request, response) => {
-      const { servername } = request.socket as TLSSocket
+      const socket = request.socket as TLSSocket
+      const { servername } = socket
+      open.set(socket, (open.get(socket) ?? 0) + 1)
+      response.once('close', () => {
+        const left = (open.get(socket) ?? 1) - 1
+        if (open.has(socket)) open.set(socket, left)
+        if (isClosing && left === 0) socket.end()
+      })
       const host = (request.headers.host ?? '').toLowerCase().replace(/:\d{1,5}$/, '')
       // Browsers reuse a connection for other names of its certificate; ours answers for one name only.
       if (host === '' || host !== servername) {
@@ -101,6 +114,11 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
     keepAliveTimeout: caps.keepAliveMs.default,
     handshakeTimeout: caps.requestMs.default,
     SNICallback: (host, done) => void answerName(host, done),
+  })
+  web.on('secureConnection', (socket: TLSSocket) => {
+    if (isClosing) return void socket.destroy()
+    open.set(socket, 0)
+    socket.once('close', () => open.delete(socket))
   })
   web.on('request', guard.request)
   web.on('upgrade', guard.upgrade)
@@ -146,7 +164,10 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
     if (hello.kind !== 'tls') return void socket.destroy()
     const host = hello.serverName
     if (host === undefined) return refuseTls(socket, 'unrecognizedName')
-    if (host === feedHost) return adopt(socket, hello.bytes, feed)
+    if (host === feedHost) {
+      fed.add(socket)
+      return adopt(socket, hello.bytes, feed)
+    }
     if (!(await deps.isHost(host))) return refuseTls(socket, 'unrecognizedName')
     adopt(socket, hello.bytes, web)
   }
@@ -176,21 +197,27 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
       told.get(keyOf(socket.remoteAddress, socket.remotePort)) ?? plainAddress(socket.remoteAddress ?? '0.0.0.0'),
     destroy,
     close: async () => {
+      isClosing = true
       server.close()
-      web.closeIdleConnections()
-      const patience = setTimeout(destroy, caps.closeMs.default)
       stop.abort()
       clearInterval(renewal)
-      const closing = [...sockets].map((socket) => {
-        const { promise, resolve } = Promise.withResolvers<void>()
-        socket.once('close', () => resolve())
-        if (socket.destroyed) resolve()
-        return promise
-      })
-      await Promise.all(closing)
+      // Browsers keep connections without a question on them, for minutes: only answers under way are waited for.
+      for (const [socket, answers] of open) if (answers === 0) socket.destroy()
+      const drained = [...sockets].filter((socket) => !fed.has(socket)).map(whenClosed)
+      const { promise: late, resolve } = Promise.withResolvers<void>()
+      const patience = setTimeout(resolve, caps.closeMs.default)
+      await Promise.race([Promise.all(drained), late])
       clearTimeout(patience)
+      for (const socket of sockets) if (!fed.has(socket)) socket.destroy()
     },
   }
+}
+
+function whenClosed(socket: Socket): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  socket.once('close', () => resolve())
+  if (socket.destroyed) resolve()
+  return promise
 }
 
 function keyOf(address: string | undefined, port: number | undefined): string {

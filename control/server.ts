@@ -70,6 +70,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const checker = startPolicyChecker()
   opened.defer(() => checker.close())
   const identityCaPem = authority.identityCaPem
+  const stopping = new AbortController()
   const context: ApiContext = {
     config: { domain, appsDomain, publicPort, providerId: provider.id, software: config.software ?? 'dev' },
     store,
@@ -81,6 +82,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     nowMs,
     log,
     links: {},
+    stopping: stopping.signal,
     feedAddress: config.feedAddress ?? null,
     enrolmentPin: config.web?.kind === 'files' ? null : authority.webCaPin,
   }
@@ -124,7 +126,13 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     },
   )
   clientIp = door.clientIp
-  opened.defer(door.close)
+  opened.defer(async () => {
+    // Answers are finished while the exchanges are still there to say what they did; then each hears goodbye.
+    stopping.abort()
+    await door.close()
+    await feed.close()
+    door.destroy()
+  })
 
   const running = opened.move()
   let closing: Promise<void> | undefined
@@ -137,6 +145,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     webCaPem: authority.webCaPem,
     close,
     destroy: (fault = new Fault('closing')) => {
+      stopping.abort()
       door.destroy()
       feed.destroy(fault)
       signIn.destroy()

@@ -94,6 +94,7 @@ async function answer(
       gone.signal,
       c.req.raw.signal,
       AbortSignal.timeout(route.stream ? caps.eventStreamMs.default : caps.handlerMs.default),
+      ...(route.stream ? [context.stopping] : []),
     ])
     const who = principal
     const call: AnyCall = { context, params, query, body, ip, signal }

@@ -8,6 +8,8 @@ import type { TenantStore } from '#control/store/store.ts'
 import type { Principal } from './principal.ts'
 
 export type ApiContext = ControlContext & {
+  /** Aborts when control stops: what never ends by itself ends then. */
+  readonly stopping: AbortSignal
   /** Where exchanges dial the feed: host:port; null: `feed.<domain>` and the public port. */
   readonly feedAddress: string | null
   /** Key of the authority behind the API host, for enrolment tokens; null: public roots decide. */

@@ -3,13 +3,14 @@
 import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
+import { completionOf } from './commands/completion.ts'
 import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
 import * as signIn from './commands/sign-in.ts'
 
-const sections: readonly (readonly [string, readonly Command[]])[] = [
+export const commandSections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
   ['Reach apps', [agent.login, agent.up, agent.status, agent.apps, agent.down, agent.logout, agent.repair]],
   ['Declare', [resources.apply, resources.diff, resources.get, resources.remove]],
@@ -46,9 +47,10 @@ const sections: readonly (readonly [string, readonly Command[]])[] = [
     ],
   ],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
+  ['Shell', [completionOf(() => all)]],
 ]
 
-const all = sections.flatMap(([, commands]) => commands)
+const all = commandSections.flatMap(([, commands]) => commands)
 
 /** `session end ID` → ['session', 'end'] */
 function verbOf(command: Command): readonly string[] {
@@ -75,7 +77,7 @@ export function listOf(words: readonly string[]): string | undefined {
 
 export function overview(): string {
   const width = Math.max(...all.map((command) => command.usage.length))
-  const lines = sections.flatMap(([title, commands]) => [
+  const lines = commandSections.flatMap(([title, commands]) => [
     '',
     `${title}:`,
     ...commands.map(({ usage, summary }) => `  sallyport ${usage.padEnd(width)}  ${summary}`),

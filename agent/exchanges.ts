@@ -1,7 +1,7 @@
 // The agent door of the tenant's exchanges: questions over kept-alive connections with the device certificate, the next
 // exchange when one fails. Must never ask anything of a server that is not an exchange of the pinned authority.
 import { Pool, type buildConnector } from 'undici'
-import type { ConnectionOptions, TLSSocket } from 'node:tls'
+import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
 import { parseAddress } from '#transport/address.ts'
 import { dialTls, type DialTarget } from '#transport/dial.ts'
@@ -29,6 +29,7 @@ export class Exchanges {
   readonly #deps: ExchangesDeps
   readonly #exchanges = new Map<string, Exchange>()
   #profile: Profile
+  #context: SecureContext | undefined
 
   constructor(profile: Profile, deps: ExchangesDeps) {
     this.#deps = deps
@@ -40,6 +41,7 @@ export class Exchanges {
   use(profile: Profile): void {
     const isRenewed = profile.signedIn.certificatePem !== this.#profile.signedIn.certificatePem
     this.#profile = profile
+    this.#context = undefined
     if (isRenewed) this.#drop([...this.#exchanges.keys()])
     this.#list(profile.signedIn.exchanges)
   }
@@ -157,9 +159,13 @@ export class Exchanges {
   }
 
   #doorTls(): ConnectionOptions & { readonly servername: string } {
-    const { doorsCaPem } = this.#profile.signedIn
-    const tls = { ...internalTls, ca: [doorsCaPem], ALPNProtocols: ['http/1.1'], ...this.#profile.tlsCredentials }
-    return { ...tls, servername: this.#serverName }
+    // One for all connections of a profile: a tunnel is opened for each inspected flow.
+    this.#context ??= createSecureContext({
+      ...internalTls,
+      ca: [this.#profile.signedIn.doorsCaPem],
+      ...this.#profile.tlsCredentials,
+    })
+    return { secureContext: this.#context, ALPNProtocols: ['http/1.1'], servername: this.#serverName }
   }
 }
 

@@ -1,7 +1,7 @@
 // Step 5 of 6, forward: finds a connector for a flow that was decided, makes the grant, and joins the two halves. Must
 // never be called before the decision is journalled, and never hand out a socket whose far end is not the connector.
 import { randomBytes } from 'node:crypto'
-import { connect, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { connect, createSecureContext, type PeerCertificate, type SecureContext, type TLSSocket } from 'node:tls'
 import type { AppRecord } from '#core/records/app.ts'
 import { GRANT_PURPOSE, type Grant } from '#core/wire/grant.ts'
 import { asFault, Fault, isFault } from '#core/fault.ts'
@@ -127,12 +127,9 @@ function handshake(
   const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>()
   const expected = tenant.connectors.get(link.connectorId)
   const socket = connect({
-    ...internalTls,
+    secureContext: contextFor(own, tenant.record.identityCaPem),
     socket: parked.socket,
     servername: `${link.connectorId}.connector.invalid`,
-    key: own.keyPem,
-    cert: own.certificatePem,
-    ca: [...tenant.record.identityCaPem],
     checkServerIdentity: (_name: string, peer: PeerCertificate) => {
       const read = readPeer(peer.raw)
       const name = identityOf(read)
@@ -167,4 +164,18 @@ function handshake(
     resolve(socket)
   })
   return promise
+}
+
+/**
+ * One for all inspected flows of a tenant: making one reads key, certificate and authorities, and letting go of it
+ * costs as much again (together an eighth of what opening a flow takes). A renewed identity or changed authorities are
+ * other objects, and get another.
+ */
+const contexts = new WeakMap<OwnIdentity, WeakMap<readonly string[], SecureContext>>()
+
+function contextFor(own: OwnIdentity, identityCaPem: readonly string[]): SecureContext {
+  const known = contexts.getOrInsertComputed(own, () => new WeakMap<readonly string[], SecureContext>())
+  return known.getOrInsertComputed(identityCaPem, () =>
+    createSecureContext({ ...internalTls, key: own.keyPem, cert: own.certificatePem, ca: [...identityCaPem] }),
+  )
 }

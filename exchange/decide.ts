@@ -16,6 +16,15 @@ export type Access = {
   readonly clientIp: string
   /** null: a connection. `path` is canonical and without query. */
   readonly http: HttpAccess | null
+  /** Set: a host of the internet instead of an app; `appId` is then empty. */
+  readonly destination?: DestinationAccess
+}
+
+export type DestinationAccess = {
+  readonly action: 'browse' | 'upload' | 'download'
+  readonly host: string
+  readonly port: number
+  readonly categories: readonly string[]
 }
 
 export type HttpAccess = { readonly method: string; readonly path: string; readonly host: string }
@@ -91,6 +100,7 @@ function wallOfContainment(tenant: Tenant, access: Access, nowMs: number): DenyR
 }
 
 function wallOfApp(tenant: Tenant, access: Access, nowMs: number): DenyReason | undefined {
+  if (access.destination !== undefined) return wallOfDestination(tenant, access)
   const app = tenant.apps.get(access.appId)
   if (app === undefined) return 'app-unknown'
   const organisationId = tenant.users.get(access.userId)?.organisationId ?? null
@@ -109,6 +119,12 @@ function wallOfApp(tenant: Tenant, access: Access, nowMs: number): DenyReason | 
   }
   if (access.http === null) return undefined
   return isPathAllowed(app.http.rules, access.http) ? undefined : 'path-not-allowed'
+}
+
+/** Third parties get their apps and nothing else, whatever policy says: the internet is not among them. */
+function wallOfDestination(tenant: Tenant, access: Access): DenyReason | undefined {
+  const organisationId = tenant.users.get(access.userId)?.organisationId ?? null
+  return organisationId === null ? undefined : 'app-not-in-contract'
 }
 
 function isApproved(tenant: Tenant, access: Access, nowMs: number): boolean {
@@ -149,14 +165,14 @@ function decideByPolicy(tenant: Tenant, access: Access, nowMs: number): Decision
 export function factsOf(tenant: Tenant, access: Access, nowMs: number): AuthorizationFacts | undefined {
   const user = tenant.users.get(access.userId)
   const session = tenant.sessions.get(access.sessionId)
-  const app = tenant.apps.get(access.appId)
-  if (user === undefined || session === undefined || app === undefined) return undefined
+  if (user === undefined || session === undefined) return undefined
+  const target = targetOf(tenant, access)
+  if (target === undefined) return undefined
   const device = session.deviceId === null ? undefined : tenant.devices.get(session.deviceId)
   const now = new Date(nowMs)
   return {
     user: user.name,
-    action: access.http === null ? 'connect' : 'request',
-    resource: { kind: 'app', name: app.name },
+    ...target,
     session: {
       factors: session.factors,
       ageSeconds: Math.max(0, Math.floor((nowMs - session.createdAtMs) / 1000)),
@@ -170,4 +186,17 @@ export function factsOf(tenant: Tenant, access: Access, nowMs: number): Authoriz
     approved: isApproved(tenant, access, nowMs),
     http: access.http,
   }
+}
+
+function targetOf(
+  tenant: Tenant,
+  { appId, http, destination }: Access,
+): Pick<AuthorizationFacts, 'action' | 'resource'> | undefined {
+  if (destination !== undefined) {
+    const { action, host, categories } = destination
+    return { action, resource: { kind: 'destination', host, categories } }
+  }
+  const app = tenant.apps.get(appId)
+  if (app === undefined) return undefined
+  return { action: http === null ? 'connect' : 'request', resource: { kind: 'app', name: app.name } }
 }

@@ -80,7 +80,12 @@ function placeOf(change: Change): Place {
     case 'organisation':
     case 'policy':
     case 'approval':
+    case 'category':
+    case 'webSettings':
       return 'tenant'
+    case 'webCredential':
+      // Its session goes with it.
+      return 'nothing'
   }
 }
 
@@ -97,12 +102,15 @@ function placeOfRecord(record: TenantRecords): Place {
     case 'containment':
       return record.subject.kind === 'organisation' ? 'tenant' : { kind: record.subject.kind, id: record.subject.id }
     case 'connectorGroup':
+    case 'webCredential':
       return 'nothing'
     case 'tenant':
     case 'group':
     case 'appGroup':
     case 'organisation':
     case 'policy':
+    case 'category':
+    case 'webSettings':
       return 'tenant'
   }
 }

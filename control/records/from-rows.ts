@@ -3,6 +3,7 @@
 import type { Selectable } from 'kysely'
 import { Fault } from '#core/fault.ts'
 import type { AppRecord } from '#core/records/app.ts'
+import { webSettingsOf } from '#core/records/outbound.ts'
 import type {
   ApprovalRecord,
   ConnectorRecord,
@@ -92,6 +93,10 @@ export function resourceRecords(row: Row<'resources'>, names: RecordNames): Tena
       return [{ kind: 'appGroup', id, name }]
     case 'App':
       return [appRecord(row, specOf('App', row), names)]
+    case 'Category':
+      return [{ kind: 'category', id, name, hosts: specOf('Category', row).hosts }]
+    case 'WebSettings':
+      return [webSettingsOf(id, specOf('WebSettings', row))]
     case 'Policy':
       return policyRecords(row)
     case 'IdentityProvider':

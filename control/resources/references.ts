@@ -31,6 +31,8 @@ export function referencesOf(document: Document): Reference[] {
       }))
     case 'ConnectorGroup':
     case 'AppGroup':
+    case 'Category':
+    case 'WebSettings':
     case 'Policy':
       return []
   }

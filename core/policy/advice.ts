@@ -20,6 +20,10 @@ const advice: Readonly<Record<DenyReason, string>> = {
   forbidden: 'A rule of your organisation forbids this; ask your administrator if you think it should not.',
   'journal-full': 'Records cannot be written at the moment and your organisation requires them; try again shortly.',
   'no-connector': 'The app is not connected at the moment; try again shortly, or tell its owner.',
+  'destination-refused': 'This address or port is not open from here; check it, or ask your administrator.',
+  'certificate-untrusted': 'The site cannot prove who it is; do not enter anything there, and tell its owner.',
+  'content-refused': 'What was sent or fetched was stopped; ask your security team if you need it.',
+  'reason-needed': 'Open the page in a browser, read what it says, and continue there with a reason.',
 }
 
 const summaries: Readonly<Record<DenyReason, string>> = {
@@ -40,6 +44,10 @@ const summaries: Readonly<Record<DenyReason, string>> = {
   forbidden: 'a policy forbids it',
   'journal-full': 'the journal cannot be written',
   'no-connector': 'no connector is available',
+  'destination-refused': 'the address or port is refused',
+  'certificate-untrusted': 'the certificate of the site does not verify',
+  'content-refused': 'the content is refused',
+  'reason-needed': 'the person has to give a reason first',
 }
 
 /** What to do, in one sentence; the empty text when allowed. */

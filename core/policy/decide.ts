@@ -1,6 +1,7 @@
 // The product's decision: may this user do this to this resource now? Deny by default; a decision is a value with a
 // closed set of reasons. The walls before policy (suspended tenant, ended session …) are the exchange's and use the same
 // type. Must never allow without a permit that applies; a policy that fails is dropped and reported, as in Cedar.
+import { destinationEntity } from './directory.ts'
 import type { EntityStore } from './entity.ts'
 import { evaluatePolicies, type PolicyError } from './evaluate.ts'
 import { explainDenial, type Missing, type PolicyRef, refOf } from './explain.ts'
@@ -32,6 +33,10 @@ export const denyReasons = [
   'forbidden',
   'journal-full',
   'no-connector',
+  'destination-refused',
+  'certificate-untrusted',
+  'content-refused',
+  'reason-needed',
 ] as const
 export type DenyReason = (typeof denyReasons)[number]
 
@@ -57,7 +62,10 @@ const none: readonly never[] = []
 
 /** Throws `request-malformed` when a fact is not of its kind. */
 export function decidePolicy(policies: PolicySet, entities: EntityStore, facts: AuthorizationFacts): Decision {
-  return decideRequest(policies, entities, requestOf(facts))
+  const { resource } = facts
+  const known =
+    resource.kind === 'app' ? entities : entities.beside(destinationEntity(resource.host, resource.categories ?? []))
+  return decideRequest(policies, known, requestOf(facts))
 }
 
 export function decideRequest(policies: PolicySet, entities: EntityStore, request: Request): Decision {

@@ -42,6 +42,12 @@ export function organisationEntity(name: string): Entity {
   return entity(new EntityUid(entityTypes.organisation, name))
 }
 
+/** A host of the internet. Made for one request: no store holds them all. */
+export function destinationEntity(host: string, categories: readonly string[]): Entity {
+  const parents = categories.map((name) => new EntityUid(entityTypes.category, name))
+  return entity(new EntityUid(entityTypes.destination, host), CedarRecord.of({ host }), parents)
+}
+
 export function appEntity(name: string, displayName: string, kind: string, appGroups: readonly string[] = []): Entity {
   const parents = appGroups.map((group) => new EntityUid(entityTypes.appGroup, group))
   return entity(appUid(name), CedarRecord.of({ name: displayName, kind }), parents)

@@ -37,17 +37,27 @@ export class EntityStore {
   readonly #base: Nodes
   /** What changed since `base` was made; small, so that a change does not copy every entity. */
   readonly #changes: Changes
+  /** One that is there for a single request. */
+  readonly #guest: EntityNode | undefined
 
-  private constructor(base: Nodes, changes: Changes) {
+  private constructor(base: Nodes, changes: Changes, guest?: EntityNode) {
     this.#base = base
     this.#changes = changes
+    this.#guest = guest
   }
 
   static of(entities: Iterable<Entity>): EntityStore {
     return EntityStore.empty.with(entities)
   }
 
+  /** This store and one entity more, whose parents have none themselves: costs the same however large the store is. */
+  beside(guest: Entity): EntityStore {
+    const keys = guest.parents.map(({ key }) => key)
+    return new EntityStore(this.#base, this.#changes, { ...guest, ancestors: { keys, set: new Set(keys) } })
+  }
+
   get(key: string): EntityNode | undefined {
+    if (this.#guest?.uid.key === key) return this.#guest
     if (this.#changes.size > 0) {
       const changed = this.#changes.get(key)
       if (changed !== undefined) return changed ?? undefined

@@ -13,13 +13,18 @@ export type AuthorizationFacts = {
   readonly action: ActionName
   readonly resource:
     | { readonly kind: 'app'; readonly name: string }
-    | { readonly kind: 'destination'; readonly host: string }
+    | {
+        readonly kind: 'destination'
+        readonly host: string
+        /** Of the host at that moment; no store knows all hosts. */
+        readonly categories?: readonly string[] | undefined
+      }
   readonly session: {
     /** How the person proved who they are: `password`, `totp`, `passkey`, `certificate` … */
     readonly factors: readonly string[]
     /** Since sign-in. */
     readonly ageSeconds: number
-    readonly door: 'browser' | 'agent'
+    readonly door: 'browser' | 'agent' | 'web'
   }
   /** null: no device is known. */
   readonly device: { readonly id: string; readonly posture: 0 | 1 | 2; readonly os: string } | null

@@ -2,6 +2,7 @@
 // Must never hold a secret: an exchange that is stolen must not reveal passwords, tokens or private keys.
 import * as z from 'zod'
 import { appRecord } from './app.ts'
+import { categoryRecord, webCredentialRecord, webSettingsRecord } from './outbound.ts'
 
 const id = z.string().max(64)
 const name = z.string().max(127)
@@ -73,7 +74,7 @@ export const sessionRecord = z.strictObject({
   id,
   userId: id,
   deviceId: id.nullable(),
-  door: z.enum(['browser', 'agent']),
+  door: z.enum(['browser', 'agent', 'web']),
   factors: z.array(z.string().max(32)).describe('RFC 8176 authentication method references'),
   createdAtMs: timeMs,
   expiresAtMs: timeMs,
@@ -141,6 +142,9 @@ export const record = z.discriminatedUnion('kind', [
   policyRecord,
   approvalRecord,
   containmentRecord,
+  categoryRecord,
+  webSettingsRecord,
+  webCredentialRecord,
 ])
 export type TenantRecords = z.infer<typeof record>
 export type RecordKind = TenantRecords['kind']

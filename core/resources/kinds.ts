@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { appSpec } from '#core/records/app.ts'
+import { categorySpec, webSettingsSpec } from '#core/records/outbound.ts'
 
 /** What an issuer says is believed: nobody on the way may change it. */
 const httpsUrl = z.url({ protocol: /^https$/, error: 'use an https:// address' }).max(500)
@@ -56,6 +57,9 @@ export const identityProviderSpec = z.strictObject({
   enabled: z.boolean().optional().describe('default true'),
 })
 
+/** There is one of these per tenant. */
+const onlyDefault = labelName.refine((name) => name === 'default', 'there is one, and it is named default')
+
 /** kind → spec, id prefix kind, plural in paths, what names look like. */
 export const resourceKinds = {
   Group: { spec: groupSpec, id: 'group', plural: 'groups', name: looseName },
@@ -64,6 +68,8 @@ export const resourceKinds = {
   ConnectorGroup: { spec: connectorGroupSpec, id: 'connectorGroup', plural: 'connector-groups', name: labelName },
   AppGroup: { spec: appGroupSpec, id: 'appGroup', plural: 'app-groups', name: labelName },
   App: { spec: appSpec, id: 'app', plural: 'apps', name: labelName },
+  Category: { spec: categorySpec, id: 'category', plural: 'categories', name: labelName },
+  WebSettings: { spec: webSettingsSpec, id: 'webSettings', plural: 'web-settings', name: onlyDefault },
   Policy: { spec: policySpec, id: 'policy', plural: 'policies', name: labelName },
   IdentityProvider: {
     spec: identityProviderSpec,
@@ -89,6 +95,8 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('ConnectorGroup'),
   documentOf('AppGroup'),
   documentOf('App'),
+  documentOf('Category'),
+  documentOf('WebSettings'),
   documentOf('Policy'),
   documentOf('IdentityProvider'),
 ])

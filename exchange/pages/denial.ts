@@ -122,6 +122,10 @@ const summaries: Readonly<Record<Deny['reason'], string>> = {
   forbidden: 'A policy forbids this.',
   'journal-full': 'Events cannot be written, and your organisation requires them.',
   'no-connector': 'No connector for this app is connected.',
+  'destination-refused': 'This address or port may not be reached.',
+  'certificate-untrusted': 'The certificate of this site does not verify.',
+  'content-refused': 'The content was stopped.',
+  'reason-needed': 'You have to give a reason before you go on.',
 }
 
 function summaryOf({ reason }: Deny): string {

@@ -18,9 +18,17 @@ import type {
   TenantRecords,
   UserRecord,
 } from '#core/records/records.ts'
+import {
+  defaultWebSettings,
+  type CategoryRecord,
+  type WebCredentialRecord,
+  type WebSettings,
+  type WebSettingsRecord,
+} from '#core/records/outbound.ts'
 import { Fault } from '#core/fault.ts'
 import { createAppNames, type AppNames } from './app-names.ts'
 import { Multimap } from './multimap.ts'
+import { createOwnCategories, type OwnCategories } from './own-categories.ts'
 import { TenantPolicy } from './tenant-policy.ts'
 
 export type SubjectKind = ContainmentRecord['subject']['kind']
@@ -44,10 +52,15 @@ export class Tenant {
   readonly policies = new Map<string, PolicyRecord>()
   readonly approvals = new Map<string, ApprovalRecord>()
   readonly containments = new Map<string, ContainmentRecord>()
+  readonly categories = new Map<string, CategoryRecord>()
+  readonly #webSettings = new Map<string, WebSettingsRecord>()
+  readonly webCredentials = new Map<string, WebCredentialRecord>()
   readonly policy: TenantPolicy
   readonly sessionsOfDevice = new Multimap<string, string>()
   readonly #names: AppNames = createAppNames()
   readonly #browserHosts = new Map<string, string>()
+  readonly #ownCategories: OwnCategories = createOwnCategories()
+  readonly #credentialOfHash = new Map<string, WebCredentialRecord>()
   readonly #containmentsOf = new Multimap<string, ContainmentRecord>()
   readonly #approvalsOf = new Multimap<string, ApprovalRecord>()
 
@@ -91,6 +104,22 @@ export class Tenant {
     return this.#browserHosts.keys()
   }
 
+  /** How the way to the internet is treated; control keeps one record at most. */
+  get webSettings(): WebSettings {
+    const [settings = defaultWebSettings] = this.#webSettings.values()
+    return settings
+  }
+
+  /** The tenant's own categories of a host. */
+  ownCategoriesOf(host: string): readonly string[] {
+    return this.#ownCategories.of(host)
+  }
+
+  /** By the base64url SHA-256 of the secret: a look-up by a hash tells nobody how near a guess was. */
+  webCredentialOf(secretHash: string): WebCredentialRecord | undefined {
+    return this.#credentialOfHash.get(secretHash)
+  }
+
   containmentsOf(kind: SubjectKind, id: string): ReadonlySet<ContainmentRecord> {
     return this.#containmentsOf.get(`${kind} ${id}`)
   }
@@ -125,6 +154,8 @@ export class Tenant {
     } else if (record.kind === 'containment') {
       this.#containmentsOf.add(`${record.subject.kind} ${record.subject.id}`, record)
     } else if (record.kind === 'approval') this.#approvalsOf.add(`${record.userId} ${record.appId}`, record)
+    else if (record.kind === 'category') this.#ownCategories.add(record)
+    else if (record.kind === 'webCredential') this.#credentialOfHash.set(record.secretHash, record)
     this.#table(record.kind).set(record.id, record)
   }
 
@@ -143,6 +174,8 @@ export class Tenant {
     } else if (old.kind === 'containment') {
       this.#containmentsOf.delete(`${old.subject.kind} ${old.subject.id}`, old)
     } else if (old.kind === 'approval') this.#approvalsOf.delete(`${old.userId} ${old.appId}`, old)
+    else if (old.kind === 'category') this.#ownCategories.remove(old)
+    else if (old.kind === 'webCredential') this.#credentialOfHash.delete(old.secretHash)
   }
 
   #table(kind: Exclude<RecordKind, 'tenant'>): Map<string, TenantRecords> {
@@ -160,6 +193,9 @@ export class Tenant {
       policy: this.policies,
       approval: this.approvals,
       containment: this.containments,
+      category: this.categories,
+      webSettings: this.#webSettings,
+      webCredential: this.webCredentials,
     }
     return tables[kind] as Map<string, TenantRecords>
   }
@@ -178,4 +214,7 @@ const tableKinds = [
   'policy',
   'approval',
   'containment',
+  'category',
+  'webSettings',
+  'webCredential',
 ] as const

@@ -43,6 +43,10 @@ export const faultTable = {
   'journal-full': [503, 'The event journal cannot be written, and this tenant requires it.'],
   'journal-corrupt': [500, 'The event journal does not verify.'],
   'store-failed': [500, 'The store did not accept the change.'],
+  'lake-corrupt': [500, 'The lake holds something that does not verify.'],
+  'lake-full': [503, 'The lake cannot be written.'],
+  'lake-timeout': [503, 'The lake took longer than allowed; ask for less.'],
+  'lake-unavailable': [503, 'The lake cannot answer at the moment.'],
   // starting up
   'configuration-invalid': [500, 'The configuration is not valid.'],
   'enrolment-refused': [403, 'Enrolment was refused.'],

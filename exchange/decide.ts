@@ -1,7 +1,7 @@
 // Step 3 of 6, decide: walls first, then policy; one function for http requests, tcp connections, `whoami` and
 // re-decide. Looks every record up anew, so that a decision is never older than its facts. Must never allow by default.
-import type { PathRule } from '#core/records/app.ts'
 import { deny, type AuthorizationFacts, type Decision, type DenyReason } from '#core/policy/decide.ts'
+import { isPathAllowed } from '#core/policy/path-rules.ts'
 import { withObligations } from '#exchange/inspect.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
@@ -129,30 +129,6 @@ function wallOfDestination(tenant: Tenant, access: Access): DenyReason | undefin
 
 function isApproved(tenant: Tenant, access: Access, nowMs: number): boolean {
   return (tenant.approvedUntilMs(access.userId, access.appId) ?? 0) > nowMs
-}
-
-/** The first rule that matches method and path decides; none matching means allowed. A rule for GET is one for HEAD. */
-export function isPathAllowed(rules: readonly PathRule[], { method, path }: HttpAccess): boolean {
-  for (const rule of rules) {
-    if (rule.methods !== undefined && !coversMethod(rule.methods, method)) continue
-    if (matchesPath(rule.path, path)) return rule.allow
-  }
-  return true
-}
-
-function coversMethod(methods: readonly string[], method: string): boolean {
-  return methods.includes(method) || (method === 'HEAD' && methods.includes('GET'))
-}
-
-function matchesPath(pattern: string, path: string): boolean {
-  // Most apps answer `/secret/` as they answer `/secret`.
-  if (!pattern.endsWith('/*')) return withoutSlash(path) === withoutSlash(pattern)
-  // Many apps answer `/admin` as they answer `/admin/`: a rule for what is below is one for the place itself.
-  return path.startsWith(pattern.slice(0, -1)) || path === pattern.slice(0, -2)
-}
-
-function withoutSlash(path: string): string {
-  return path.endsWith('/') ? path.slice(0, -1) : path
 }
 
 function decideByPolicy(tenant: Tenant, access: Access, nowMs: number): Decision {

@@ -69,53 +69,24 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
   },
 
   deviceSignIn: async ({ context, body, ip }) => {
-    const { store, authority } = context
     const facts = (await context.links.signIn?.verifyAccessToken(body.accessToken)) ?? null
     // A token that was asked for the API must not turn into a device.
     const isForAgents = facts !== null && facts.scopes.includes('agent') && facts.expiresAtMs > context.nowMs()
     if (!isForAgents) throw new Fault('token-invalid')
-    const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
     const { tenantId, userId } = facts
-    const device = await store.forTenant(tenantId).transaction(async (tx) => {
-      await spend(tx, body.accessToken, facts.expiresAtMs)
-      const found = await addDevice(tx, userId, { name: body.name, os: body.os, thumbprint, nowMs: context.nowMs() })
-      // Signing in again on a device replaces what it had: one device, one agent session.
-      const ended = await endSessionsOf(tx, { deviceId: found.id }, 'replaced', context.nowMs())
-      await tx.appendChanges([{ op: 'put', record: deviceRecord(found) }, ...ended])
-      return found
-    })
-    const session = await createSessions(context).create({
-      tenantId,
-      userId,
-      deviceId: device.id,
-      door: 'agent',
-      factors: facts.factors,
-      ip,
-      expiresAtMs: facts.signInExpiresAtMs,
-    })
-    await context.links.signIn?.bindSession(tenantId, facts.grantId, session.id)
-    const issued = await authority.issueDevice(tenantId, device.id, publicKeySpki)
-    await store
-      .forTenant(tenantId)
-      .updateTable('devices')
-      .set({ certificateUntilMs: issued.notAfterMs })
-      .where('devices.id', '=', device.id)
-      .execute()
-    await recordEnrolment(context, tenantId, { id: device.id, kind: 'device', ip, userId })
-    const tenant = await readTenant(store.forTenant(tenantId))
-    const user = await userRow(store.forTenant(tenantId), userId)
-    return {
-      tenant: tenant.name,
-      tenantId,
-      user: user?.name ?? '',
-      deviceId: device.id,
-      sessionId: session.id,
-      sessionExpiresAt: isoTime(session.expiresAtMs),
-      certificatePem: issued.certificatePem,
-      identityCaPem: [...(await authority.identityCaPem(tenantId))],
-      ...(await installation(context, tenantId)),
-      inspectionCaPem: [...(await authority.inspectionCaPem(tenantId))],
-    }
+    return openDevice(
+      {
+        tenantId,
+        userId,
+        ...body,
+        factors: facts.factors,
+        ip,
+        expiresAtMs: facts.signInExpiresAtMs,
+        before: (tx) => spend(tx, body.accessToken, facts.expiresAtMs),
+        after: async (sessionId) => context.links.signIn?.bindSession(tenantId, facts.grantId, sessionId),
+      },
+      context,
+    )
   },
 
   health: async ({ context }) => {
@@ -130,6 +101,67 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
       )
     return { status: isStoreUp ? 'ok' : 'degraded', version: context.config.software }
   },
+}
+
+export type OpeningDevice = {
+  readonly tenantId: string
+  readonly userId: string
+  readonly csrPem: string
+  readonly name: string
+  readonly os: string
+  readonly factors: readonly string[]
+  readonly ip: string
+  readonly expiresAtMs: number
+  /** In the transaction that adds the device; throws to refuse. */
+  readonly before: (tx: TenantTransaction) => Promise<void>
+  readonly after: (sessionId: string) => Promise<unknown>
+}
+
+/** A person's device with its certificate and its one agent session. Whoever calls has proof of who the person is. */
+export async function openDevice(opening: OpeningDevice, context: ApiContext) {
+  const { store, authority } = context
+  const { tenantId, userId, name, os, ip } = opening
+  const { publicKeySpki, thumbprint } = await readCsr(opening.csrPem)
+  const device = await store.forTenant(tenantId).transaction(async (tx) => {
+    await opening.before(tx)
+    const found = await addDevice(tx, userId, { name, os, thumbprint, nowMs: context.nowMs() })
+    // Signing in again on a device replaces what it had: one device, one agent session.
+    const ended = await endSessionsOf(tx, { deviceId: found.id }, 'replaced', context.nowMs())
+    await tx.appendChanges([{ op: 'put', record: deviceRecord(found) }, ...ended])
+    return found
+  })
+  const session = await createSessions(context).create({
+    tenantId,
+    userId,
+    deviceId: device.id,
+    door: 'agent',
+    factors: opening.factors,
+    ip,
+    expiresAtMs: opening.expiresAtMs,
+  })
+  await opening.after(session.id)
+  const issued = await authority.issueDevice(tenantId, device.id, publicKeySpki)
+  await store
+    .forTenant(tenantId)
+    .updateTable('devices')
+    .set({ certificateUntilMs: issued.notAfterMs })
+    .where('devices.id', '=', device.id)
+    .execute()
+  await recordEnrolment(context, tenantId, { id: device.id, kind: 'device', ip, userId })
+  const tenant = await readTenant(store.forTenant(tenantId))
+  const user = await userRow(store.forTenant(tenantId), userId)
+  return {
+    tenant: tenant.name,
+    tenantId,
+    user: user?.name ?? '',
+    deviceId: device.id,
+    sessionId: session.id,
+    sessionExpiresAt: isoTime(session.expiresAtMs),
+    certificatePem: issued.certificatePem,
+    identityCaPem: [...(await authority.identityCaPem(tenantId))],
+    ...(await installation(context, tenantId)),
+    inspectionCaPem: [...(await authority.inspectionCaPem(tenantId))],
+  }
 }
 
 async function installation({ store, authority, config }: ApiContext, tenantId: string) {

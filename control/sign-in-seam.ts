@@ -33,7 +33,8 @@ export type SignInUser = {
   readonly name: string
   readonly displayName: string
   readonly email: string | null
-  readonly status: 'active' | 'disabled'
+  /** `contained`: proves who they are as ever, and gets no further until the lease ends. */
+  readonly status: 'active' | 'disabled' | 'contained'
   readonly identities: readonly { readonly issuer: string; readonly subject: string }[]
 }
 
@@ -77,6 +78,7 @@ export type EndReason =
   | 'user-disabled'
   | 'credential-changed'
   | 'replaced'
+  | 'contained'
 
 export type Sessions = {
   /** Stored, journalled and on its way to the exchanges when this returns. Fault `not-found` for user or tenant. */

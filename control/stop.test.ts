@@ -46,8 +46,8 @@ describe('control that stops', () => {
     // The patience of a stop is the one timer of that length: were anybody waited for, it would go off.
     const real = globalThis.setTimeout
     let impatience = 0
-    t.mock.method(globalThis, 'setTimeout', (call: () => void, ms: number, ...rest: unknown[]) =>
-      real(ms === caps.closeMs.default ? () => (impatience++, call()) : call, ms, ...rest),
+    t.mock.method(globalThis, 'setTimeout', (call: () => void, ms: number) =>
+      real(ms === caps.closeMs.default ? () => (impatience++, call()) : call, ms),
     )
     await test.close()
     assert.equal(impatience, 0)

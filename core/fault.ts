@@ -10,6 +10,7 @@ export const faultTable = {
   'not-signed-in': [401, 'Sign in first.'],
   'token-invalid': [401, 'The token is unknown, used up or expired.'],
   'not-permitted': [403, 'Your role does not allow this.'],
+  contained: [403, 'Access is stopped for safety while an incident is looked into; ask your security team.'],
   'not-found': [404, 'There is no such thing, or you may not see it.'],
   'name-taken': [409, 'The name is in use.'],
   'name-reserved': [422, 'The name is reserved.'],

@@ -181,9 +181,17 @@ export const requestRefuse: Command = {
 }
 
 export const contain: Command = {
-  usage: 'contain KIND NAME --reason TEXT',
+  usage: 'contain KIND NAME --reason TEXT [--acknowledge-lockout]',
   summary: 'contain a user, device, session, app, connector or organisation everywhere',
-  options: { reason: { type: 'string', help: 'why; shown to colleagues and journalled' }, ...expires, ...apiOptions },
+  options: {
+    reason: { type: 'string', help: 'why; shown to colleagues and journalled' },
+    'acknowledge-lockout': {
+      type: 'boolean',
+      help: 'go on although no administrator is left until the containment ends',
+    },
+    ...expires,
+    ...apiOptions,
+  },
   positionals: [2, 2],
   async run(input) {
     const [kind = '', name = ''] = input.words
@@ -192,6 +200,7 @@ export const contain: Command = {
         subject: { kind: kind as 'user', name },
         reason: input.text('reason') ?? '',
         expiresInSeconds: expiry(input, '12h'),
+        ...(input.flag('acknowledge-lockout') && { acknowledgeLockout: true }),
       },
     })
     if (input.isJson) writeJson(reply)

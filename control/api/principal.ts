@@ -4,6 +4,7 @@ import { Fault } from '#core/fault.ts'
 import { sha256, secretEquals } from '#transport/secret.ts'
 import { toBase64url } from '#transport/base64url.ts'
 import type { ControlContext } from '#control/context.ts'
+import { requireUncontained, subjectsOfUser } from '#control/directory/containment.ts'
 import { rolesOf } from '#control/directory/people.ts'
 import { createSessions, userRow } from '#control/directory/sessions.ts'
 import { specOf } from '#control/records/from-rows.ts'
@@ -117,6 +118,7 @@ async function principal(
   const user = await userRow(handle, userId)
   const spec = user && specOf('User', user)
   if (tenant?.status !== 'active' || !user || spec?.status === 'disabled') throw new Fault('token-invalid')
+  await requireUncontained(handle, await subjectsOfUser(handle, user), context.nowMs())
   const roles = new Set<RoleName>(held)
   // A provider administrator administers the provider's own tenant, and nothing inside any other.
   if (roles.has('provider-admin')) roles.add('tenant-admin')

@@ -2,6 +2,7 @@
 // leave a session, device or approval of something that is gone: a later resource could inherit it.
 import type { Change } from '#core/records/records.ts'
 import { sessionRecord, type Row } from '#control/records/from-rows.ts'
+import { inParts } from '#control/store/store.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 
 /** Ends live sessions; rows stay for a while, because connectors must hear of them. */
@@ -11,17 +12,18 @@ export async function endSessions(
   reason: string,
   nowMs: number,
 ): Promise<Change[]> {
-  const changes: Change[] = []
-  for (const session of sessions) {
-    if (session.endedAtMs !== null) continue
+  const live = sessions.filter(({ endedAtMs }) => endedAtMs === null)
+  for (const part of inParts(live))
     await tx
       .updateTable('sessions')
       .set({ endedAtMs: nowMs, endReason: reason })
-      .where('sessions.id', '=', session.id)
+      .where(
+        'sessions.id',
+        'in',
+        part.map(({ id }) => id),
+      )
       .execute()
-    if (sessionRecord(session)) changes.push({ op: 'remove', kind: 'session', id: session.id })
-  }
-  return changes
+  return live.filter((session) => sessionRecord(session)).map(({ id }) => ({ op: 'remove', kind: 'session', id }))
 }
 
 export async function endSessionsOf(

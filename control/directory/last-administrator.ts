@@ -1,11 +1,28 @@
 // Nobody may lock a tenant: at least one active user keeps the highest role. Checked inside the same transaction as
 // the change, after it.
 import { Fault } from '#core/fault.ts'
-import { specOf } from '#control/records/from-rows.ts'
+import { specOf, type Row } from '#control/records/from-rows.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
+import { userContainedUntil } from './containment.ts'
 
 /** Throws Fault `last-administrator` when no active user has a role that may administer, though somebody has had one. */
 export async function requireAdministrator(tx: TenantHandle): Promise<void> {
+  if (!(await hasAdministrator(tx, async () => true))) throw new Fault('last-administrator')
+}
+
+/** The same, where one who is contained does not count: for the time of the lease nobody could undo it. */
+export async function requireUncontainedAdministrator(tx: TenantHandle, nowMs: number): Promise<void> {
+  const isFree = async (user: Row<'resources'>) => (await userContainedUntil(tx, user, nowMs)) === undefined
+  if (await hasAdministrator(tx, isFree)) return
+  throw new Fault('last-administrator', {
+    hint: 'Every administrator would be contained until the lease ends. To do so all the same, acknowledge the lockout.',
+  })
+}
+
+async function hasAdministrator(
+  tx: TenantHandle,
+  counts: (user: Row<'resources'>) => Promise<boolean>,
+): Promise<boolean> {
   const tenant = await tx.provider
     .selectFrom('tenants')
     .select('tenants.isProvider')
@@ -16,11 +33,11 @@ export async function requireAdministrator(tx: TenantHandle): Promise<void> {
   for (const { userId } of holders) {
     const row = await tx
       .selectFrom('resources')
-      .select('resources.spec')
+      .selectAll()
       .where('resources.id', '=', userId)
       .where('resources.kind', '=', 'User')
       .executeTakeFirst()
-    if (row && (specOf('User', row).status ?? 'active') === 'active') return
+    if (row && specOf('User', row).status !== 'disabled' && (await counts(row))) return true
   }
-  throw new Fault('last-administrator')
+  return false
 }

@@ -8,6 +8,7 @@ import { applyResources, secretContext } from '#control/resources/apply.ts'
 import type { Directory, SignInProvider, SignInTenant, SignInUser } from '#control/sign-in-seam.ts'
 import { isUniqueViolation } from '#control/store/store.ts'
 import type { RoleName } from '#control/store/schema.ts'
+import { userContainedUntil } from './containment.ts'
 import { userRow } from './sessions.ts'
 
 export function createDirectory(context: ControlContext): Directory {
@@ -23,8 +24,9 @@ export function createDirectory(context: ControlContext): Directory {
   async function userFrom(tenantId: string, row: Row<'resources'> | undefined): Promise<SignInUser | undefined> {
     if (!row) return undefined
     const spec = specOf('User', row)
-    const identities = await store
-      .forTenant(tenantId)
+    const handle = store.forTenant(tenantId)
+    const isContained = (await userContainedUntil(handle, row, context.nowMs())) !== undefined
+    const identities = await handle
       .selectFrom('identities')
       .select(['identities.issuer', 'identities.subject'])
       .where('identities.userId', '=', row.id)
@@ -34,7 +36,7 @@ export function createDirectory(context: ControlContext): Directory {
       name: row.name,
       displayName: spec.displayName ?? row.name,
       email: spec.email ?? null,
-      status: spec.status ?? 'active',
+      status: spec.status === 'disabled' ? 'disabled' : isContained ? 'contained' : 'active',
       identities,
     }
   }

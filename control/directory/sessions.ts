@@ -11,6 +11,7 @@ import { readTenantSettings } from '#control/records/tenant-settings.ts'
 import type { EndReason, LiveSession, NewSession, Sessions } from '#control/sign-in-seam.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import { endSessions } from './cascade.ts'
+import { containedUntil, requireUncontained, subjectsOfUser, userContainedUntil, type Subject } from './containment.ts'
 
 export function createSessions(context: ControlContext): Sessions {
   const { store, nowMs } = context
@@ -19,7 +20,8 @@ export function createSessions(context: ControlContext): Sessions {
     get: async (tenantId, sessionId) => {
       const handle = store.forTenant(tenantId)
       const row = await liveRow(handle, sessionId, nowMs())
-      if (!row || !(await isUserActive(handle, row.userId))) return undefined
+      if (!row || !(await isUserActive(handle, row.userId, nowMs()))) return undefined
+      if ((await containedUntil(handle, ownSubjects(row), nowMs())) !== undefined) return undefined
       const tenant = await readTenant(handle).catch(() => undefined)
       return tenant?.status === 'active' ? liveSession(row) : undefined
     },
@@ -70,6 +72,8 @@ async function createSession(session: NewSession, context: ControlContext): Prom
     const tenant = await readTenant(tx)
     const user = await userRow(tx, userId)
     if (!user || tenant.status !== 'active' || specOf('User', user).status === 'disabled') throw new Fault('not-found')
+    const device: readonly Subject[] = deviceId === null ? [] : [{ kind: 'device', id: deviceId }]
+    await requireUncontained(tx, [...(await subjectsOfUser(tx, user)), ...device], nowMs)
     if (deviceId !== null && !(await isDeviceActive(tx, deviceId, userId))) throw new Fault('not-found')
     const { sessionSeconds } = await readTenantSettings(tx)
     const latest = nowMs + sessionSeconds * 1000
@@ -125,7 +129,7 @@ async function endSurplus(tx: TenantHandle, userId: string, nowMs: number) {
   return endSessions(tx, live.slice(0, Math.max(0, live.length + 1 - caps.sessionsPerUser.default)), 'replaced', nowMs)
 }
 
-async function recordEnd(context: ControlContext, tenantId: string, row: Row<'sessions'>, reason: EndReason) {
+export async function recordEnd(context: ControlContext, tenantId: string, row: Row<'sessions'>, reason: EndReason) {
   const user = await userRow(context.store.forTenant(tenantId), row.userId)
   await context.journal.record(
     tenantId,
@@ -165,9 +169,15 @@ export async function userRow(handle: TenantHandle, userId: string): Promise<Row
     .executeTakeFirst()
 }
 
-export async function isUserActive(handle: TenantHandle, userId: string): Promise<boolean> {
+/** Exists, is not disabled and not contained. */
+async function isUserActive(handle: TenantHandle, userId: string, nowMs: number): Promise<boolean> {
   const user = await userRow(handle, userId)
-  return user !== undefined && specOf('User', user).status !== 'disabled'
+  if (!user || specOf('User', user).status === 'disabled') return false
+  return (await userContainedUntil(handle, user, nowMs)) === undefined
+}
+
+function ownSubjects({ id, deviceId }: Row<'sessions'>): Subject[] {
+  return [{ kind: 'session', id }, ...(deviceId === null ? [] : [{ kind: 'device' as const, id: deviceId }])]
 }
 
 async function isDeviceActive(tx: TenantHandle, deviceId: string, userId: string): Promise<boolean> {

@@ -5,7 +5,8 @@ import type { FeedFromExchange } from '#core/wire/feed.ts'
 import { readCsr } from '#transport/read-csr.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
-import { createSessions, liveRow } from '#control/directory/sessions.ts'
+import { containedUntil, subjectsOfUser, type Subject } from '#control/directory/containment.ts'
+import { createSessions, liveRow, userRow } from '#control/directory/sessions.ts'
 import { makeSlice, type SliceDeps } from '#control/snapshot/slice.ts'
 import type { SnapshotDeps } from '#control/snapshot/snapshot.ts'
 import type { Row } from '#control/records/from-rows.ts'
@@ -126,6 +127,8 @@ async function renewDevice(
   const { publicKeySpki, thumbprint } = await readCsr(csrPem)
   const device = (await context.mirrors.current(tenantId)).get('device', deviceId)
   if (device?.status !== 'active' || device.keyThumbprint !== thumbprint) throw new Fault('certificate-refused')
+  const user = await userRow(context.store.forTenant(tenantId), device.userId)
+  await requireRenewable(tenantId, { kind: 'device', id: deviceId }, user, context)
   const { certificatePem, notAfterMs } = await context.authority.issueDevice(tenantId, deviceId, publicKeySpki)
   await context.store
     .forTenant(tenantId)
@@ -136,6 +139,19 @@ async function renewDevice(
   return { certificatePem }
 }
 
+/** A lease outlives no certificate that it let be renewed. Throws Fault `certificate-refused`. */
+async function requireRenewable(
+  tenantId: string,
+  subject: Subject,
+  user: Row<'resources'> | undefined,
+  { store, nowMs }: ControlContext,
+): Promise<void> {
+  const handle = store.forTenant(tenantId)
+  const subjects = [subject, ...(user === undefined ? [] : await subjectsOfUser(handle, user))]
+  if ((await containedUntil(handle, subjects, nowMs())) !== undefined)
+    throw new Fault('certificate-refused', { detail: { why: 'contained' } })
+}
+
 async function renewConnector(
   { tenantId, connectorId, csrPem }: Extract<FeedRequest, { type: 'renew-connector' }>,
   context: ControlContext,
@@ -143,6 +159,7 @@ async function renewConnector(
   const { publicKeySpki, thumbprint } = await readCsr(csrPem)
   const connector = (await context.mirrors.current(tenantId)).get('connector', connectorId)
   if (connector?.status !== 'active' || connector.keyThumbprint !== thumbprint) throw new Fault('certificate-refused')
+  await requireRenewable(tenantId, { kind: 'connector', id: connectorId }, undefined, context)
   const { certificatePem, notAfterMs } = await context.authority.issueConnector(tenantId, connectorId, publicKeySpki)
   await context.store
     .forTenant(tenantId)

@@ -99,6 +99,7 @@ export function resourceRecords(row: Row<'resources'>, names: RecordNames): Tena
       return [webSettingsOf(id, specOf('WebSettings', row))]
     case 'Policy':
       return policyRecords(row)
+    case 'PolicyTest':
     case 'IdentityProvider':
       return []
   }

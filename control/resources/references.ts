@@ -34,6 +34,7 @@ export function referencesOf(document: Document): Reference[] {
     case 'Category':
     case 'WebSettings':
     case 'Policy':
+    case 'PolicyTest':
       return []
   }
 }

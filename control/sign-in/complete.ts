@@ -4,10 +4,11 @@ import type Provider from 'oidc-provider'
 import { Fault } from '#core/fault.ts'
 import type { SignInUser } from '#control/sign-in-seam.ts'
 import type { SignInMethod } from './events.ts'
+import { html } from './html.ts'
 import { rememberBrowser } from './known-browser.ts'
 import type { SignInParts } from './parts.ts'
 import type { Realm } from './realm.ts'
-import { sendOnward, sendRedirect, type Visit } from './visit.ts'
+import { sendOnward, sendPage, sendRedirect, type Visit } from './visit.ts'
 
 export type Proof = {
   readonly user: SignInUser
@@ -41,6 +42,7 @@ export async function completeSignIn(
   const { deps, events, logins } = parts
   const { tenant, keys } = realm
   const interaction = await interactionOf(realm, visit, uid)
+  if (proof.user.status === 'contained') return refuseContained(parts, realm, visit, proof)
   if (proof.user.status !== 'active') throw new Fault('not-permitted')
   const present = interaction.session?.accountId
   if (present !== undefined && present !== proof.user.id) {
@@ -88,4 +90,28 @@ async function resultOf(realm: Realm, visit: Visit, result: Parameters<Provider[
   })
   const redirectUri: unknown = interaction.params['redirect_uri']
   return { url, redirectUri: typeof redirectUri === 'string' ? redirectUri : '' }
+}
+
+/** Only who has proven to be this user is told, and neither by whom nor why: whoever took the account over reads it too. */
+async function refuseContained(parts: SignInParts, realm: Realm, visit: Visit, proof: Proof): Promise<void> {
+  const { user, method, providerName } = proof
+  await parts.events.refused({
+    tenantId: realm.tenant.id,
+    ip: visit.ip,
+    method,
+    reason: 'contained',
+    user,
+    ...(providerName !== undefined && { providerName }),
+  })
+  sendPage(visit, {
+    title: 'Access is stopped',
+    heading: realm.tenant.displayName,
+    status: 403,
+    body: html`<p role="alert">
+        Access for ${user.name} is stopped for safety while an incident is looked into. Your sessions have ended, and
+        signing in is not possible until this is over.
+      </p>
+      <p>Ask your security team; they can end it. Nothing that you do here will.</p>
+      <p class="quiet">Code: contained</p>`,
+  })
 }

@@ -68,11 +68,11 @@ export async function finishExternal(
     throw error
   })
   const user = await userOf(parts, realm, provider, identity, refused)
-  if (user.status !== 'active') {
+  if (user.status === 'disabled') {
     await refused('user-disabled')
     throw new Fault('not-permitted', { hint: 'Your account is disabled.' })
   }
-  await applyGroups(parts, tenantId, user.id, provider, identity.groups)
+  if (user.status === 'active') await applyGroups(parts, tenantId, user.id, provider, identity.groups)
   await completeSignIn(parts, realm, visit, uid, {
     user,
     method: 'provider',

@@ -111,7 +111,7 @@ async function checkPassword(step: Step): Promise<void> {
     return
   }
   const verdict = await passwords.verify(form.password, isLinked ? account.passwordHash : null)
-  if (!verdict.isRight || !isLinked || user.status !== 'active') {
+  if (!verdict.isRight || !isLinked || user.status === 'disabled') {
     const reason = !isLinked ? 'no-such-account' : verdict.isRight ? 'user-disabled' : 'wrong-password'
     await events.refused({ tenantId, ip: visit.ip, method: 'password', reason, ...(isLinked && { user }) })
     await showPage(step, wrong)
@@ -145,7 +145,8 @@ async function checkCode(step: Step): Promise<void> {
   const state = await progress(step)
   const user = state && (await deps.directory.userById(tenantId, state.userId))
   const account = state && (await accounts.find(tenantId, state.userId))
-  if (!state || user?.status !== 'active' || !account) throw new Fault('token-invalid', { hint: 'Start again.' })
+  if (!state || !user || user.status === 'disabled' || !account)
+    throw new Fault('token-invalid', { hint: 'Start again.' })
   const attempt = attemptOf(step, user, user.name)
   const waitMs = throttle.take(attempt)
   if (waitMs > 0) {
@@ -188,7 +189,7 @@ async function checkPasskey(step: Step): Promise<void> {
   requireFormToken(form.token, token)
   const proven = await passkeys.signIn(realm.tenant, `interaction/${uid}`, form.passkey)
   const user = proven && (await deps.directory.userById(tenantId, proven.account.userId))
-  if (!proven || !user || !hasIdentity(user, realm.issuer, proven.account.subject) || user.status !== 'active') {
+  if (!proven || !user || !hasIdentity(user, realm.issuer, proven.account.subject) || user.status === 'disabled') {
     await events.refused({
       tenantId,
       ip: visit.ip,

@@ -30,6 +30,10 @@ export const respondRoutes = defineRoutes({
       }),
       reason: z.string().min(1).max(500),
       expiresInSeconds: seconds.max(366 * 86_400),
+      acknowledgeLockout: z
+        .boolean()
+        .optional()
+        .describe('true: go on although no administrator of the tenant is left until the lease ends'),
     }),
     reply: z.object({ containment, effect }),
   },

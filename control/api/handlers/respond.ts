@@ -1,12 +1,12 @@
 // See and respond: containment, live flows, events, explanation; approvals and requests of third parties.
-import { newId } from '#core/ids.ts'
 import { Fault } from '#core/fault.ts'
 import type { Some } from '#control/api/call.ts'
 import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime, requestView } from '#control/directory/access-requests.ts'
+import { containSubject, findSubject } from '#control/directory/contain.ts'
 import { decideFor, decisionView } from '#control/directory/decide-for.ts'
-import { containmentRecord, type Row } from '#control/records/from-rows.ts'
+import type { Row } from '#control/records/from-rows.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 
 export const respondHandlers: Some<
@@ -38,25 +38,20 @@ export const respondHandlers: Some<
 
   contain: async ({ context, tenant, tenantId, principal, body, record, effect }) => {
     const mirror = await context.mirrors.current(tenantId)
-    const subject = findSubject(body.subject, mirror)
-    const nowMs = context.nowMs()
-    const row: Row<'containments'> = {
+    const subject = await findSubject(body.subject, tenant, mirror)
+    const { row, sequence, endedSessions } = await containSubject(
       tenantId,
-      id: newId('containment'),
-      subjectKind: body.subject.kind,
-      subjectId: subject.id,
-      subjectName: subject.name,
-      reason: body.reason,
-      ownerId: principal.userId,
-      createdAtMs: nowMs,
-      expiresAtMs: nowMs + body.expiresInSeconds * 1000,
-    }
-    const sequence = await tenant.transaction(async (tx) => {
-      await tx.insertInto('containments', row).execute()
-      return tx.appendChanges([{ op: 'put', record: containmentRecord(row) }])
-    })
-    const { kind } = body.subject
-    await record({ target: subject.name, resourceKind: kind, details: { id: row.id, reason: body.reason } })
+      {
+        subject,
+        reason: body.reason,
+        ownerId: principal.userId,
+        expiresAtMs: context.nowMs() + body.expiresInSeconds * 1000,
+        acknowledgesLockout: body.acknowledgeLockout === true,
+      },
+      context,
+    )
+    const details = { id: row.id, reason: body.reason, endedSessions }
+    await record({ target: subject.name, resourceKind: subject.kind, details })
     return { containment: containmentView(row, mirror), effect: await effect(sequence) }
   },
 
@@ -177,24 +172,6 @@ export const respondHandlers: Some<
     await record({ target: id, resourceKind: 'approval' })
     return effect(sequence)
   },
-}
-
-type Subject = { readonly kind: Row<'containments'>['subjectKind']; readonly name: string }
-
-/** By id or by name, of this tenant only. Throws Fault `not-found`. */
-function findSubject({ kind, name }: Subject, mirror: TenantMirror): { readonly id: string; readonly name: string } {
-  if (kind === 'session') {
-    const session = mirror.get('session', name)
-    if (!session) throw new Fault('not-found')
-    return { id: session.id, name: session.id }
-  }
-  const known = mirror.get(kind, name)
-  if (known) return { id: known.id, name: known.name }
-  const named = [...mirror.all(kind)].filter((record) => record.name === name)
-  const [only] = named
-  if (!only) throw new Fault('not-found')
-  if (named.length > 1) throw new Fault('request-malformed', { hint: `Several have the name ${name}; use the id.` })
-  return { id: only.id, name: only.name }
 }
 
 function containmentView(row: Row<'containments'>, mirror: TenantMirror) {

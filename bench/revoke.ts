@@ -2,12 +2,15 @@
 // when that socket closes. HTTP keep-alive, WebSocket and sealed TCP; parts as separate processes; all flows keep talking.
 import type { Duplex } from 'node:stream'
 import { WebSocket } from 'ws'
+import { routes } from '#core/api/routes.ts'
+import { keptCaller, type KeptCaller } from './kept-caller.ts'
 import { type Device, enrolDevices } from './device.ts'
 import { type Measured, startMeasured, warmUp } from './product.ts'
 import { atMost, type Options, percentile, row, type Row } from './row.ts'
 
 const SESSIONS = 20
 const PER_SESSION = 50
+const BY_NEW_CONNECTION = 4
 const OF_ONE_SESSION = 900 // below the exchange's 1,000 per session
 const BUSY_MS = 10
 const QUIET_MS = 1000
@@ -18,7 +21,10 @@ type Live = { readonly kind: Kind; lastByteMs: number; closedMs: number; speak: 
 export async function measureRevoke({ isQuick, say }: Options): Promise<readonly Row[]> {
   await using measured = await startMeasured()
   await using opened = new AsyncDisposableStack()
-  const many = await enrolDevices(isQuick ? 5 : SESSIONS, measured.product)
+  // An administrator who ends sessions has the console or an API client open: the goal is for such a connection. A
+  // program that connects anew for the call waits for a TLS handshake through the busy exchange first: its own row.
+  const administrator = opened.use(await keptCaller(measured.product.profileOf('acme')))
+  const many = await enrolDevices((isQuick ? 5 : SESSIONS) + BY_NEW_CONNECTION, measured.product)
   for (const device of many) opened.use(device)
   for (const device of many) await warmUp(device)
 
@@ -29,8 +35,14 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
   const closed: number[] = []
   const calls: number[] = []
   const quiet = chatter([...flows.values()].flat(), QUIET_MS)
-  for (const [device, live] of flows) {
-    const ended = await endSession(measured, device, live, BUSY_MS, calls)
+  const anew: number[] = []
+  for (const [at, [device, live]] of [...flows].entries()) {
+    if (at < BY_NEW_CONNECTION) {
+      const ended = await endSession(callAnew(measured), device, live, BUSY_MS, [])
+      anew.push(...ended.map(({ lastByteMs }) => lastByteMs))
+      continue
+    }
+    const ended = await endSession(callKept(administrator), device, live, BUSY_MS, calls)
     for (const { kind, lastByteMs, closedMs } of ended) {
       last[kind].push(lastByteMs)
       last.all.push(lastByteMs)
@@ -48,12 +60,12 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
     opened.use(device)
     const live = await openMix(device, isQuick ? 300 : OF_ONE_SESSION)
     // 900 flows that speak every 10 ms would measure the machine, not the cut: each is heard once in 100 ms.
-    const ended = await endSession(measured, device, live, 100, calls)
+    const ended = await endSession(callKept(administrator), device, live, 100, calls)
     together.push(...ended.map(({ lastByteMs }) => lastByteMs))
     togetherClosed.push(...ended.map(({ closedMs }) => closedMs))
   }
   say(`the calls took, ms: ${calls.map((ms) => ms.toFixed(0)).join(' ')}`)
-  const counted = 'from sending DELETE session; all parts and the peers on this machine'
+  const counted = 'from sending DELETE session on an open connection; all parts and the peers on this machine'
   const p = (name: string, values: readonly number[], share: number, goal: Row['goal'] = null) =>
     row({
       name: `${name}, p${share * 100}`,
@@ -69,6 +81,12 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
     p(each, last.all, 1),
     ...(['TCP', 'WebSocket', 'HTTP'] as const).map((kind) => p(`… of ${kind}`, last[kind], 0.99)),
     p('… socket closed', closed, 0.99),
+    row({
+      name: '… by a caller that connects anew, last byte, p99',
+      unit: 'ms',
+      values: [percentile(anew, 0.99)],
+      counted: `${anew.length} flows; from before its TCP connection`,
+    }),
     p(`revocation, ${together.length / wide.length} flows of one session at once, last byte`, together, 0.5),
     p(
       `revocation, ${together.length / wide.length} flows of one session at once, last byte`,
@@ -86,14 +104,26 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
   ]
 }
 
+type EndCall = (sessionId: string) => Promise<unknown>
+
+const callAnew =
+  ({ api }: Measured): EndCall =>
+  (id) =>
+    api.call('endSession', { params: { id } })
+
+const callKept =
+  (caller: KeptCaller): EndCall =>
+  (id) =>
+    caller.call(routes.endSession.method, routes.endSession.path.replace(':id', id))
+
 /** Ends the session and waits until each of its flows is closed, at most 5 s. Milliseconds after the call. */
-async function endSession({ api }: Measured, device: Device, live: readonly Live[], everyMs: number, calls: number[]) {
+async function endSession(call: EndCall, device: Device, live: readonly Live[], everyMs: number, calls: number[]) {
   const stop = chatter(live, everyMs)
   await new Promise((resolve) => setTimeout(resolve, 500))
   const isDead = live.find(({ closedMs }) => closedMs > 0)
   if (isDead !== undefined) throw new Error(`a ${isDead.kind} flow ended before its session`)
   const calledMs = performance.now()
-  await api.call('endSession', { params: { id: device.profile.signedIn.sessionId } })
+  await call(device.profile.signedIn.sessionId)
   calls.push(performance.now() - calledMs)
   for (const end = calledMs + 5000; live.some(({ closedMs }) => closedMs === 0);) {
     if (performance.now() > end) break

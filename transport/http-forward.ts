@@ -118,9 +118,15 @@ class Forwarding implements Dispatcher.DispatchHandler {
     } else {
       // Whether the connection to the client stays open is between it and us.
       this.#response.writeHead(status, flat(passed))
-      // Server-sent events and long polls: the head must not wait for the first byte of the body.
-      this.#response.flushHeaders()
+      // Most heads come with the first bytes of their body and go out with them in one write (a fifth of what a small
+      // answer costs). Server-sent events and long polls: the head waits for this turn of the loop, not for a body.
+      setImmediate(() => this.#flushHead())
     }
+  }
+
+  #flushHead(): void {
+    if (this.#isOver || this.#responseBytes > 0 || isHttp2(this.#response)) return
+    this.#response.flushHeaders()
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {

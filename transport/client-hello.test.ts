@@ -127,7 +127,22 @@ describe('a hello is read', () => {
   const hello = record(handshake(body([extension(0x2a2a, u8(0)), sni('Wiki.Acme.test'), alpn('h2', 'http/1.1')])))
 
   test('with its name in lower case and its protocols in order', () => {
-    assert.deepEqual(read(hello), { kind: 'tls', serverName: 'wiki.acme.test', alpn: ['h2', 'http/1.1'], bytes: hello })
+    assert.deepEqual(read(hello), {
+      kind: 'tls',
+      serverName: 'wiki.acme.test',
+      alpn: ['h2', 'http/1.1'],
+      versions: [0x0303],
+      hasEncryptedHello: false,
+      bytes: hello,
+    })
+  })
+  test('with the versions it offers, without those that mean nothing, and with what hides in it', () => {
+    const versions = extension(43, block8(Buffer.concat([u16(0x8a8a), u16(0x3a3a), u16(0x0303), u16(0x0304)])))
+    const result = read(record(handshake(body([sni('a.test'), versions, extension(0xfe0d, Buffer.alloc(40))]))))
+    assert.ok(result?.kind === 'tls' && result.hasEncryptedHello)
+    assert.deepEqual(result.versions, [0x8a8a, 0x0304, 0x0303])
+    refusesExtensions(sni('a.test'), extension(43, block8(Buffer.from([3]))))
+    refusesExtensions(sni('a.test'), extension(43, block8(Buffer.alloc(0))))
   })
   test('without a name when there is none', () => {
     for (const message of [body(undefined), body([])]) {

@@ -12,6 +12,10 @@ export type ClientHello = {
   /** Lower case; absent when the client named no server. */
   readonly serverName: string | undefined
   readonly alpn: readonly string[]
+  /** Protocol versions offered, highest first, e.g. 0x0304; without the reserved ones of RFC 8701. */
+  readonly versions: readonly number[]
+  /** Encrypted ClientHello, or what looks like it: clients send the extension as grease too. */
+  readonly hasEncryptedHello: boolean
 }
 
 /** `bytes` is everything read so far, to be handed on. */
@@ -25,6 +29,8 @@ const RECORD_HEAD_BYTES = 5
 const MAX_RECORD_BYTES = 16_384
 const EXTENSION_SERVER_NAME = 0
 const EXTENSION_ALPN = 16
+const EXTENSION_SUPPORTED_VERSIONS = 43
+const EXTENSION_ENCRYPTED_HELLO = 0xfe0d
 const MAX_PROTOCOLS = 32
 
 /** Reads and removes the first bytes of `socket`; destroys it and throws a Fault when they are no hello of any kind. */
@@ -125,15 +131,18 @@ export class ClientHelloReader {
 /** The body of a ClientHello message (RFC 8446, 4.1.2). Throws Fault `request-malformed`. */
 export function parseClientHello(body: Uint8Array): ClientHello {
   const reader = new ByteReader(body, malformed)
-  reader.skip(2 + 32)
+  const legacyVersion = reader.u16()
+  reader.skip(32)
   if (reader.block8().length > 32) throw malformed('session id')
   const suites = reader.block16().length
   if (suites === 0 || suites % 2 !== 0) throw malformed('cipher suites')
   if (reader.block8().length === 0) throw malformed('compression methods')
   let serverName: string | undefined
   let alpn: readonly string[] = []
+  let versions: readonly number[] = [legacyVersion]
+  let hasEncryptedHello = false
   // TLS 1.2 without extensions ends here: no name, hence no door, but not malformed.
-  if (reader.atEnd) return { serverName, alpn }
+  if (reader.atEnd) return { serverName, alpn, versions, hasEncryptedHello }
   const extensions = new ByteReader(reader.block16(), malformed)
   reader.end()
   const seen = new Set<number>()
@@ -145,8 +154,10 @@ export function parseClientHello(body: Uint8Array): ClientHello {
     seen.add(type)
     if (type === EXTENSION_SERVER_NAME) serverName = parseServerName(value)
     else if (type === EXTENSION_ALPN) alpn = parseAlpn(value)
+    else if (type === EXTENSION_SUPPORTED_VERSIONS) versions = parseVersions(value)
+    else if (type === EXTENSION_ENCRYPTED_HELLO) hasEncryptedHello = true
   }
-  return { serverName, alpn }
+  return { serverName, alpn, versions, hasEncryptedHello }
 }
 
 function parseServerName(value: Uint8Array): string {
@@ -180,6 +191,20 @@ function parseAlpn(value: Uint8Array): readonly string[] {
     protocols.push(Buffer.from(protocol).toString('latin1'))
   } while (!list.atEnd)
   return protocols
+}
+
+/** RFC 8446, 4.2.1: a list of two-byte versions. */
+function parseVersions(value: Uint8Array): readonly number[] {
+  const outer = new ByteReader(value, malformed)
+  const list = new ByteReader(outer.block8(), malformed)
+  outer.end()
+  const versions: number[] = []
+  do {
+    const version = list.u16()
+    // RFC 8701: 0x0a0a, 0x1a1a … mean nothing.
+    if ((version & 0x0f0f) !== 0x0a0a || version >> 8 !== (version & 0xff)) versions.push(version)
+  } while (!list.atEnd)
+  return versions.toSorted((left, right) => right - left)
 }
 
 function malformed(why: string): Fault {

@@ -137,10 +137,10 @@ describe('a hello is read', () => {
     })
   })
   test('with the versions it offers, without those that mean nothing, and with what hides in it', () => {
-    const versions = extension(43, block8(Buffer.concat([u16(0x8a8a), u16(0x3a3a), u16(0x0303), u16(0x0304)])))
+    const versions = extension(43, block8(Buffer.concat([u16(0x8a9a), u16(0x3a3a), u16(0x0303), u16(0x0304)])))
     const result = read(record(handshake(body([sni('a.test'), versions, extension(0xfe0d, Buffer.alloc(40))]))))
     assert.ok(result?.kind === 'tls' && result.hasEncryptedHello)
-    assert.deepEqual(result.versions, [0x8a8a, 0x0304, 0x0303])
+    assert.deepEqual(result.versions, [0x8a9a, 0x0304, 0x0303])
     refusesExtensions(sni('a.test'), extension(43, block8(Buffer.from([3]))))
     refusesExtensions(sni('a.test'), extension(43, block8(Buffer.alloc(0))))
   })

@@ -15,6 +15,7 @@ export const idPrefixes = {
   webSettings: 'wst',
   webCredential: 'wcr',
   policy: 'pol',
+  policyTest: 'plt',
   identityProvider: 'idp',
   session: 'ses',
   flow: 'flw',

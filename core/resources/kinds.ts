@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { appSpec } from '#core/records/app.ts'
+import { policyTestSpec } from './policy-test.ts'
 import { categorySpec, webSettingsSpec } from '#core/records/outbound.ts'
 
 /** What an issuer says is believed: nobody on the way may change it. */
@@ -71,6 +72,7 @@ export const resourceKinds = {
   Category: { spec: categorySpec, id: 'category', plural: 'categories', name: labelName },
   WebSettings: { spec: webSettingsSpec, id: 'webSettings', plural: 'web-settings', name: onlyDefault },
   Policy: { spec: policySpec, id: 'policy', plural: 'policies', name: labelName },
+  PolicyTest: { spec: policyTestSpec, id: 'policyTest', plural: 'policy-tests', name: labelName },
   IdentityProvider: {
     spec: identityProviderSpec,
     id: 'identityProvider',
@@ -98,6 +100,7 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('Category'),
   documentOf('WebSettings'),
   documentOf('Policy'),
+  documentOf('PolicyTest'),
   documentOf('IdentityProvider'),
 ])
 

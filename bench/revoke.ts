@@ -10,10 +10,12 @@ import { atMost, type Options, percentile, row, type Row } from './row.ts'
 
 const SESSIONS = 20
 const PER_SESSION = 50
-const BY_NEW_CONNECTION = 4
+const ANEW_EVERY = 6 // of so many sessions one is ended by a caller that connects anew
 const OF_ONE_SESSION = 900 // below the exchange's 1,000 per session
 const BUSY_MS = 10
 const QUIET_MS = 1000
+/** Flows that speak for the first time make the exchange open more to their apps; sessions end in the calm after it. */
+const SETTLE_MS = 3000
 
 type Kind = 'TCP' | 'WebSocket' | 'HTTP'
 type Live = { readonly kind: Kind; lastByteMs: number; closedMs: number; speak: () => void }
@@ -24,7 +26,7 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
   // An administrator who ends sessions has the console or an API client open: the goal is for such a connection. A
   // program that connects anew for the call waits for a TLS handshake through the busy exchange first: its own row.
   const administrator = opened.use(await keptCaller(measured.product.profileOf('acme')))
-  const many = await enrolDevices((isQuick ? 5 : SESSIONS) + BY_NEW_CONNECTION, measured.product)
+  const many = await enrolDevices(isQuick ? 6 : (SESSIONS * ANEW_EVERY) / (ANEW_EVERY - 1), measured.product)
   for (const device of many) opened.use(device)
   for (const device of many) await warmUp(device)
 
@@ -35,9 +37,10 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
   const closed: number[] = []
   const calls: number[] = []
   const quiet = chatter([...flows.values()].flat(), QUIET_MS)
+  await new Promise((resolve) => setTimeout(resolve, SETTLE_MS))
   const anew: number[] = []
   for (const [at, [device, live]] of [...flows].entries()) {
-    if (at < BY_NEW_CONNECTION) {
+    if (at % ANEW_EVERY === ANEW_EVERY - 1) {
       const ended = await endSession(callAnew(measured), device, live, BUSY_MS, [])
       anew.push(...ended.map(({ lastByteMs }) => lastByteMs))
       continue
@@ -65,7 +68,8 @@ export async function measureRevoke({ isQuick, say }: Options): Promise<readonly
     togetherClosed.push(...ended.map(({ closedMs }) => closedMs))
   }
   say(`the calls took, ms: ${calls.map((ms) => ms.toFixed(0)).join(' ')}`)
-  const counted = 'from sending DELETE session on an open connection; all parts and the peers on this machine'
+  const counted =
+    'from sending DELETE session on an open connection, 3 s after all began to speak; all parts on this machine'
   const p = (name: string, values: readonly number[], share: number, goal: Row['goal'] = null) =>
     row({
       name: `${name}, p${share * 100}`,

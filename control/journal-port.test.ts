@@ -3,7 +3,9 @@ import assert from 'node:assert/strict'
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { describe, it } from 'node:test'
 import { journalEvent, type EventFacts } from '#core/events/event.ts'
+import { isFault } from '#core/fault.ts'
 import { isId, newId } from '#core/ids.ts'
+import { formatWriter } from '#journal/layout.ts'
 import { formatLine, genesisHash, hashPrefix, hashRecord } from '#journal/record.ts'
 import { encodeBatch } from '#journal/shipment.ts'
 import { signCheckpoint } from '#journal/statement.ts'
@@ -76,8 +78,8 @@ describe('an exchange', () => {
     await journal.keysChanged()
     const { id } = acme
     assert.ok(isId('tenant', id))
-    const ship = async (event: object) => {
-      const place = { tenant: id, writer }
+    const ship = async (event: object, epoch = 1) => {
+      const place = { tenant: id, writer: formatWriter(writer, epoch) }
       const [json, previousHash] = [JSON.stringify(event), genesisHash(place)]
       const hash = hashRecord(hashPrefix(place), 1, previousHash, 5, json)
       const signer = { keyId: keyThumbprint(publicKey), sign: (bytes: Uint8Array) => sign(null, bytes, privateKey) }
@@ -98,6 +100,17 @@ describe('an exchange', () => {
       [4002],
     )
     assert.ok(items.every(({ writer: of }) => of === writer || of === 'control'))
+
+    let epoch = 2
+    const pile = async () => {
+      for (; epoch < 100; epoch++) await ship(journalEvent('http', 'get', facts(by)), epoch)
+    }
+    await assert.rejects(pile(), (error) => isFault(error, 'at-capacity'))
+    await assert.rejects(pile(), (error) => isFault(error, 'at-capacity'))
+    assert.ok(epoch < 10, `${epoch} epochs were taken`)
+    const found = (await test.call('/v1/tenants/acme/events?limit=100&class=2004', { token: acme.token })).body.items
+    assert.equal(found.length, 1 + 1, 'one finding about the forgery, one about the pile')
+    assert.match(JSON.stringify(found[0]), /journal-too-many-epochs/)
     await test.close()
   })
 })

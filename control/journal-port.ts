@@ -15,6 +15,7 @@ import type { JournalKey } from '#journal/statement.ts'
 import { keyThumbprint } from '#transport/secret.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { JournalPort } from './context.ts'
+import { createFindings } from './journal-findings.ts'
 import type { Store } from './store/store.ts'
 
 export type JournalPortDeps = {
@@ -45,7 +46,16 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
     { root, writer: WRITER },
     { signer: { keyId, sign }, keys: own, report, nowMs: deps.nowMs },
   )
-  const receiver = new JournalReceiver(root, { keys: () => keys, report, mayWrite: isOfExchange, nowMs: deps.nowMs })
+  const found = createFindings(deps, (tenantId, event) => journal.appendDurable(tenantId, event))
+  const receiver = new JournalReceiver(root, {
+    keys: () => keys,
+    report: (problem) => {
+      report(problem)
+      found(problem)
+    },
+    mayWrite: isOfExchange,
+    nowMs: deps.nowMs,
+  })
   const port: RunningJournal = {
     keys: () => keys,
     record: async (tenantId, event) => {

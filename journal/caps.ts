@@ -62,10 +62,20 @@ export const MAX_STATEMENT_BYTES = 2048
 export const MAX_TOMBSTONES = 64
 /** Writer epochs of a tenant: each is a past corruption, so a hundred says that something is very wrong. */
 export const MAX_EPOCHS = 999
-/** Writers (with epochs) read at once for one tenant: each holds one chunk and one file. */
-export const MAX_READ_WRITERS = 1024
-/** Characters of a cursor: one position for each of `MAX_READ_WRITERS`. */
-export const MAX_CURSOR_CHARACTERS = 128 * 1024
+/** Chains open at once in one reading: each holds one chunk and one file; the others wait as two numbers each. */
+export const MAX_OPEN_SOURCES = 128
+/** Epochs of one writer in one tenant that a receiver keeps: each is a past corruption, so this many say that the
+ *  writer's disk is broken or the writer is not who it was. */
+export const MAX_RECEIVED_EPOCHS = 64
+/** New epochs of one writer in one tenant that a receiver takes within a day. */
+export const MAX_NEW_EPOCHS_PER_DAY = 8
+/** Newest epochs of each writer that are followed: what was written last in older ones has long arrived. */
+export const MAX_FOLLOWED_EPOCHS = 4
+/** Chains followed at once for one tenant: each holds one file. */
+export const MAX_FOLLOWED_CHAINS = 1024
+/** Writers in a cursor, and its characters. */
+export const MAX_CURSOR_WRITERS = 16_384
+export const MAX_CURSOR_CHARACTERS = 1024 * 1024
 /** Bytes one reading goes through before it stops and leaves the rest to the next page. */
 export const MAX_SCANNED_BYTES = 4 * 1024 * 1024 * 1024
 /** Conditions of one event filter, and characters of each. */

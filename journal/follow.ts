@@ -1,10 +1,10 @@
 // Events as they are written: at once in this process, by looking at the files for other processes. Must never order a
 // caller to keep up: what is not yet read waits in the files, not in memory.
 import type { TenantId } from '#core/ids.ts'
-import { FOLLOW_POLL_MS, MAX_READ_WRITERS, READ_CHUNK_BYTES } from './caps.ts'
+import { FOLLOW_POLL_MS, MAX_FOLLOWED_CHAINS, MAX_FOLLOWED_EPOCHS, READ_CHUNK_BYTES } from './caps.ts'
 import { formatCursor, parseCursor } from './cursor.ts'
 import type { Journal } from './journal.ts'
-import { listChains, listSegments, type ChainPlace } from './layout.ts'
+import { listChains, listSegments, parseWriter, type ChainPlace } from './layout.ts'
 import { compileMatch, type EventMatch } from './match.ts'
 import type { JournalEntry } from './read.ts'
 import { parseEvent } from './record.ts'
@@ -44,11 +44,13 @@ export function followEvents(root: string, query: FollowQuery, deps: FollowDeps 
     const bell = startBell(tenant, signal, deps)
     try {
       if (start === undefined) {
-        for (const place of await listChains(root, tenant)) positions.set(place.writer, await lastSequence(place))
+        for (const place of await followedChains(root, tenant)) positions.set(place.writer, await lastSequence(place))
       }
       while (!signal.aborted) {
         bell.reset()
-        for (const place of (await listChains(root, tenant)).slice(0, MAX_READ_WRITERS)) {
+        const chains = await followedChains(root, tenant)
+        await letGo(tails, chains)
+        for (const place of chains) {
           const { writer } = place
           const tail = tails.get(writer) ?? new ChainTail(place, positions.get(writer) ?? 0)
           tails.set(writer, tail)
@@ -74,6 +76,32 @@ export function followEvents(root: string, query: FollowQuery, deps: FollowDeps 
 
   const stream = entries()
   return { [Symbol.asyncIterator]: () => stream, cursor: () => formatCursor('oldest-first', positions) }
+}
+
+/** The newest epochs of every writer, so that no writer's pile of them takes the place of another's events. */
+async function followedChains(root: string, tenant: TenantId): Promise<ChainPlace[]> {
+  const taken = new Map<string, number>()
+  const ranked: { readonly place: ChainPlace; readonly age: number }[] = []
+  for (const place of (await listChains(root, tenant)).toReversed()) {
+    const { name } = parseWriter(place.writer) ?? { name: place.writer }
+    const age = taken.get(name) ?? 0
+    taken.set(name, age + 1)
+    if (age < MAX_FOLLOWED_EPOCHS) ranked.push({ place, age })
+  }
+  return ranked
+    .toSorted((one, other) => one.age - other.age)
+    .slice(0, MAX_FOLLOWED_CHAINS)
+    .map(({ place }) => place)
+}
+
+async function letGo(tails: Map<string, ChainTail>, chains: readonly ChainPlace[]): Promise<void> {
+  if (tails.size <= chains.length) return
+  const followed = new Set(chains.map(({ writer }) => writer))
+  for (const [writer, tail] of tails) {
+    if (followed.has(writer)) continue
+    tails.delete(writer)
+    await tail.close()
+  }
 }
 
 type Bell = { readonly reset: () => void; readonly rung: () => Promise<void>; readonly close: () => void }

@@ -1,15 +1,13 @@
-// Reads one tenant's events over all its writers, newest or oldest first. Must never hold more than a chunk per writer,
-// nor order by time inside a writer: clocks jump, sequences do not.
+// Reads one tenant's events over all its writers, newest or oldest first. Must never hold more than a chunk of a bounded
+// number of writers, nor order by time inside a writer: clocks jump, sequences do not.
 import type { TenantId } from '#core/ids.ts'
-import { Fault } from '#core/fault.ts'
-import { MAX_READ_WRITERS, MAX_SCANNED_BYTES } from './caps.ts'
+import { MAX_SCANNED_BYTES } from './caps.ts'
 import { formatCursor, parseCursor, type EventOrder } from './cursor.ts'
-import { readSmallFile } from './disk.ts'
-import { isMissing, listChains, listSegments, sealPath, segmentPath, type ChainPlace } from './layout.ts'
-import { backwardLines, forwardLines } from './lines.ts'
+import { listChains, parseWriter } from './layout.ts'
 import { compileMatch, type EventMatch } from './match.ts'
-import { parseEvent, parseLine, type StoredRecord } from './record.ts'
-import { parseStatement } from './statement.ts'
+import { Merge } from './merge.ts'
+import { parseEvent } from './record.ts'
+import { Source } from './source.ts'
 
 export type JournalEntry = {
   readonly tenant: TenantId
@@ -49,36 +47,48 @@ export function readEvents(root: string, query: EventQuery): EventReading {
   const start = query.afterCursor === undefined ? undefined : parseCursor(order, query.afterCursor)
   const matches = compileMatch(query.match)
   const positions = new Map(start)
+  const done = new Set<string>()
   const { fromMs = 0, untilMs = Number.MAX_SAFE_INTEGER, tenant, limit } = query
   let end: 'all' | 'limit' | 'budget' = 'all'
   let badLines = 0
 
   async function* entries(): AsyncGenerator<JournalEntry, void> {
-    const chains = await listChains(root, tenant)
-    if (chains.length > MAX_READ_WRITERS) throw new Fault('at-capacity', { hint: 'The tenant has too many writers.' })
-    const sources: Source[] = []
+    const merge = new Merge(order)
     try {
-      for (const place of chains) {
+      const chains = await listChains(root, tenant)
+      const newest = newestEpochs(chains.map(({ writer }) => writer))
+      const known = start && newestEpochs([...start.keys()])
+      for (const [rank, place] of chains.entries()) {
+        const { writer } = place
+        const { name, epoch } = parseWriter(writer) ?? { name: writer, epoch: 1 }
         // A writer that appeared since is newer than all that was shown.
-        if (order === 'newest-first' && start !== undefined && !start.has(place.writer)) continue
-        const source = new Source(place, order, start?.get(place.writer), query)
-        if (await source.next()) sources.push(source)
-        if (order === 'newest-first' && start === undefined) {
-          positions.set(place.writer, (source.head?.sequence ?? 0) + 1)
+        if (order === 'newest-first' && known !== undefined && epoch > (known.get(name) ?? 0)) continue
+        const after = start?.get(writer)
+        // Nothing is before the first record: what is done costs no look at the disk.
+        if (order === 'newest-first' && after !== undefined && after <= 1) {
+          done.add(writer)
+          continue
         }
+        const source = new Source(place, rank, after, { ...query, order })
+        const hasMore = await merge.add(source)
+        // Older epochs of the same writer that were not come to are left out: they do not grow any more.
+        if (order === 'newest-first' && start === undefined && epoch === newest.get(name))
+          positions.set(writer, (source.head?.sequence ?? 0) + 1)
+        if (!hasMore && order === 'newest-first') done.add(writer)
         badLines += source.takeBadLines()
       }
       let found = 0
       let scannedBytes = 0
-      while (sources.length > 0) {
+      for (;;) {
         if (found >= limit) return void (end = 'limit')
         if (scannedBytes >= MAX_SCANNED_BYTES) return void (end = 'budget')
-        const source = pick(sources, order)
-        const record = source?.head
-        if (source === undefined || record === undefined) return
+        const taken = await merge.take()
+        if (taken === undefined) return
+        const { source, record, isLast } = taken
+        const { writer } = source.place
         scannedBytes += record.json.length
-        positions.set(source.place.writer, record.sequence)
-        if (!(await source.next())) sources.splice(sources.indexOf(source), 1)
+        positions.set(writer, record.sequence)
+        if (isLast && order === 'newest-first') done.add(writer)
         badLines += source.takeBadLines()
         if (record.timeMs < fromMs || record.timeMs > untilMs) continue
         const event = parseEvent(record.json)
@@ -86,117 +96,29 @@ export function readEvents(root: string, query: EventQuery): EventReading {
         else if (matches(event)) {
           found++
           const { sequence, timeMs, hash } = record
-          yield { tenant, writer: source.place.writer, sequence, timeMs, hash, event }
+          yield { tenant, writer, sequence, timeMs, hash, event }
         }
       }
     } finally {
-      for (const source of sources) await source.close()
+      await merge.close()
     }
   }
 
   const stream = entries()
   return {
     [Symbol.asyncIterator]: () => stream,
-    cursor: () => formatCursor(order, positions),
+    cursor: () => formatCursor(order, positions, done),
     end: () => end,
     badLines: () => badLines,
   }
 }
 
-// Among writers, the record that is first by time; equal times by writer, so that every reading agrees.
-function pick(sources: readonly Source[], order: EventOrder): Source | undefined {
-  let best: Source | undefined
-  for (const source of sources) {
-    const time = source.head?.timeMs ?? 0
-    const bestTime = best?.head?.timeMs ?? 0
-    if (best === undefined || (order === 'newest-first' ? time > bestTime : time < bestTime)) best = source
+/** Name of a writer → its newest epoch here. */
+function newestEpochs(writers: readonly string[]): Map<string, number> {
+  const newest = new Map<string, number>()
+  for (const text of writers) {
+    const writer = parseWriter(text)
+    if (writer !== undefined) newest.set(writer.name, Math.max(writer.epoch, newest.get(writer.name) ?? 0))
   }
-  return best
-}
-
-class Source {
-  readonly place: ChainPlace
-  head: StoredRecord | undefined
-  readonly #groups: AsyncGenerator<readonly StoredRecord[], void>
-  #group: readonly StoredRecord[] = []
-  #at = 0
-  #badLines = 0
-
-  constructor(place: ChainPlace, order: EventOrder, after: number | undefined, query: EventQuery) {
-    this.place = place
-    this.#groups = order === 'newest-first' ? this.#backwards(after, query) : this.#forwards(after ?? 0, query)
-  }
-
-  async next(): Promise<boolean> {
-    while (this.#at >= this.#group.length) {
-      const { value, done } = await this.#groups.next()
-      if (done === true) {
-        this.head = undefined
-        return false
-      }
-      this.#group = value
-      this.#at = 0
-    }
-    this.head = this.#group[this.#at++]
-    return true
-  }
-
-  takeBadLines(): number {
-    const count = this.#badLines
-    this.#badLines = 0
-    return count
-  }
-
-  async close(): Promise<void> {
-    await this.#groups.return()
-  }
-
-  async *#forwards(after: number, query: EventQuery): AsyncGenerator<readonly StoredRecord[], void> {
-    const segments = await listSegments(this.place.dir)
-    for (const [at, first] of segments.entries()) {
-      const next = segments[at + 1]
-      if (next !== undefined && next <= after + 1) continue
-      if (await isOutside(this.place, first, query)) continue
-      const lines = forwardLines(segmentPath(this.place.dir, first), query.signal)
-      yield* this.#records(lines, (sequence) => sequence > after)
-    }
-  }
-
-  async *#backwards(before: number | undefined, query: EventQuery): AsyncGenerator<readonly StoredRecord[], void> {
-    const limit = before ?? Number.MAX_SAFE_INTEGER
-    for (const first of (await listSegments(this.place.dir)).toReversed()) {
-      if (first >= limit || (await isOutside(this.place, first, query))) continue
-      const lines = backwardLines(segmentPath(this.place.dir, first), query.signal)
-      for await (const group of this.#records(lines, (sequence) => sequence < limit)) yield group.toReversed()
-    }
-  }
-
-  async *#records(
-    groups: AsyncGenerator<{ readonly lines: readonly Buffer[] }, unknown>,
-    wanted: (sequence: number) => boolean,
-  ): AsyncGenerator<readonly StoredRecord[], void> {
-    try {
-      for await (const { lines } of groups) {
-        const records: StoredRecord[] = []
-        for (const line of lines) {
-          const record = parseLine(line)
-          if (record === undefined) this.#badLines++
-          else if (wanted(record.sequence)) records.push(record)
-        }
-        if (records.length > 0) yield records
-      }
-    } catch (error) {
-      // Retention removed the segment while we came to it.
-      if (!isMissing(error)) throw error
-    }
-  }
-}
-
-// Seals carry the earliest and latest time inside, so a segment can be skipped whatever the clock did. Their signatures
-// are the business of `verifyJournal`.
-async function isOutside(place: ChainPlace, first: number, query: EventQuery): Promise<boolean> {
-  if (query.fromMs === undefined && query.untilMs === undefined) return false
-  const seal = parseStatement((await readSmallFile(sealPath(place.dir, first))) ?? '')
-  if (seal === undefined || seal.kind !== 'seal') return false
-  return seal.latestMs < (query.fromMs ?? 0) || seal.earliestMs > (query.untilMs ?? Number.MAX_SAFE_INTEGER)
+  return newest
 }

@@ -11,6 +11,7 @@ import { chainPlace, headPath, parseWriter, sealPath, segmentPath, type ChainPla
 import { hashPrefix, hashStored, parseEvent, parseLine, splitLines } from './record.ts'
 import { recoverChain } from './recover.ts'
 import type { RefusalReason, ShipAnswer, ShipBatch } from './shipment.ts'
+import { EpochLimit } from './epoch-limit.ts'
 import { isAuthentic, type JournalKey } from './statement.ts'
 
 export type ReceiverDeps = {
@@ -26,7 +27,7 @@ export type ReceiverDeps = {
 export type WriterOf = { readonly tenant: TenantId; readonly writer: string }
 
 export type ReceiverProblem = {
-  readonly kind: 'refused' | 'chain-corrupt' | 'torn-cut'
+  readonly kind: 'refused' | 'chain-corrupt' | 'torn-cut' | 'too-many-epochs'
   readonly tenant: TenantId
   readonly writer: string
   readonly detail: Readonly<Record<string, unknown>>
@@ -44,16 +45,19 @@ export class JournalReceiver {
   readonly #deps: ReceiverDeps
   readonly #lanes = new Map<string, Lane>()
   readonly #waiting = new Map<string, Waiting>()
+  readonly #epochs: EpochLimit
   #isClosed = false
 
   constructor(root: string, deps: ReceiverDeps) {
     this.#root = root
     this.#deps = deps
+    this.#epochs = new EpochLimit(root, deps)
   }
 
   /**
    * Stores a batch and says how far the chain is on the disk. Throws `journal-full` when the disk refused (nothing is
-   * acknowledged, the sender tries again), `at-capacity` when too many batches of the chain wait.
+   * acknowledged, the sender tries again), `at-capacity` when too many batches of the chain wait, or when the writer
+   * begins more epochs than any honest one: then the sender keeps what it has, and somebody must look.
    */
   async accept(batch: ShipBatch, peer: ShipPeer): Promise<ShipAnswer> {
     if (this.#isClosed) throw new Fault('closing')
@@ -119,6 +123,7 @@ export class JournalReceiver {
     if (checkpoint.sequence > lane.sequence) {
       if (!this.#areItsOwn(fresh, { tenant, writer: parseWriter(writer)?.name ?? writer }))
         return this.#refuse(batch, 'not-its-events')
+      if (lane.sequence === 0) await this.#epochs.admit(place)
       const isNewSegment = batch.segment !== lane.segment
       if (isNewSegment && batch.segment !== lane.sequence + 1) return this.#refuse(batch, 'not-a-chain')
       if (!isNewSegment && lane.bytes + fresh.length > MAX_RECEIVED_SEGMENT_BYTES)

@@ -6,6 +6,8 @@ import { defineRoutes } from './route.ts'
 import { containment, decisionView, effect, id, page, pageOf, seconds, storedEvent } from './views.ts'
 
 const T = '/v1/tenants/:tenant'
+/** One position for each writer that the reading came to; it must fit in an address. */
+const eventCursor = z.string().max(8000)
 
 export const respondRoutes = defineRoutes({
   // respond
@@ -64,6 +66,7 @@ export const respondRoutes = defineRoutes({
     access: 'auditor',
     summary: 'Events, newest first',
     query: page.extend({
+      after: eventCursor.optional().describe('cursor of the previous page'),
       from: z.iso.datetime().optional(),
       until: z.iso.datetime().optional(),
       class: z.coerce.number().int().optional(),
@@ -78,7 +81,7 @@ export const respondRoutes = defineRoutes({
     path: `${T}/events/stream`,
     access: 'auditor',
     summary: 'Events as they happen',
-    query: z.object({ after: z.string().max(300).optional() }),
+    query: z.object({ after: eventCursor.optional() }),
     reply: storedEvent,
     stream: true,
   },

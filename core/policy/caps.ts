@@ -22,3 +22,5 @@ export const maxExplainedPolicies = 200
 export const maxReportedPolicies = 3
 /** Policies whose parts are kept read for explaining, in the whole process; about 2 KB each. */
 export const maxRecentExplanations = 1_000
+/** Openings shown when a change is held back; more than anybody reads. */
+export const maxWidenings = 1_000

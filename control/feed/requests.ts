@@ -7,6 +7,7 @@ import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { containedUntil, subjectsOfUser, type Subject } from '#control/directory/containment.ts'
 import { createSessions, liveRow, userRow } from '#control/directory/sessions.ts'
+import { drillWall } from '#control/drill/wall.ts'
 import { makeSlice, type SliceDeps } from '#control/snapshot/slice.ts'
 import type { SnapshotDeps } from '#control/snapshot/snapshot.ts'
 import type { Row } from '#control/records/from-rows.ts'
@@ -33,10 +34,8 @@ export async function answerRequest(request: FeedRequest, deps: RequestDeps): Pr
       if (!serves(redeemed.tenantId)) throw new Fault('not-found')
       return redeemed
     }
-    case 'end-session': {
-      const sequence = await createSessions(context).end(request.tenantId, request.sessionId, 'signed-out')
-      return { ended: sequence !== null }
-    }
+    case 'end-session':
+      return { ended: await signOut(request, context) }
     case 'certificate':
       return certify(request, deps)
     case 'renew-device':
@@ -46,6 +45,20 @@ export async function answerRequest(request: FeedRequest, deps: RequestDeps): Pr
     case 'slice':
       return { token: await sliceOf(request.tenantId, request.connectorId, deps) }
   }
+}
+
+/** As its owner would by the API. A device ends its own sessions and no other; false: there was none to end. */
+async function signOut(
+  { tenantId, sessionId, deviceId }: Extract<FeedRequest, { type: 'end-session' }>,
+  context: ControlContext,
+): Promise<boolean> {
+  const session = await liveRow(context.store.forTenant(tenantId), sessionId, context.nowMs())
+  if (session === undefined) return false
+  if (session.door === 'console' || session.deviceId !== (deviceId ?? null)) throw new Fault('not-found')
+  const sequence = await createSessions(context).end(tenantId, sessionId, 'signed-out')
+  // Without it the refresh token of the device would open the next session.
+  await context.links.signIn?.endSession(tenantId, sessionId, 'signed-out')
+  return sequence !== null
 }
 
 async function makeStatement(tenantId: string, sessionId: string, context: ControlContext): Promise<string> {
@@ -185,6 +198,7 @@ export async function sliceOf(
     // The most, not what the tenant's setting gives now: it may have been longer when a statement was made.
     statementMs: caps.statementMaxMs.default,
     staleAfterSeconds,
+    apart: (handle) => drillWall(handle, context),
   }
   return makeSlice(context.store.forTenant(tenantId), mirror, connectorId, deps)
 }

@@ -57,7 +57,14 @@ export const feedFromExchange = z.discriminatedUnion('type', [
     code: z.string().max(128),
     nonce: z.string().max(128).describe('value of the nonce cookie of this host'),
   }),
-  z.strictObject({ type: z.literal('end-session'), requestId, tenantId: id, sessionId: id }),
+  z.strictObject({
+    type: z.literal('end-session'),
+    requestId,
+    tenantId: id,
+    sessionId: id,
+    deviceId: id.nullable().optional().describe('of the session, as its certificate proved it; none: a browser'),
+    reason: z.literal('signed-out').optional(),
+  }),
   z.strictObject({
     type: z.literal('certificate'),
     requestId,

@@ -2,6 +2,7 @@
 // body, end a truncated response as if it were whole, or pass connection headers on.
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
@@ -15,6 +16,7 @@ import {
   type HeaderField,
   type HeaderFields,
 } from './forward-headers.ts'
+import type { ResponseScan } from './response-scan.ts'
 import { uploadBody } from './upload-body.ts'
 import { faultOfUpstream } from './upstream-fault.ts'
 
@@ -34,6 +36,12 @@ export type ForwardOptions = {
   readonly signal?: AbortSignal | undefined
   /** Called before the head is passed on; returns the headers to pass on. Throwing refuses the response. */
   readonly onHead?: ((head: ForwardHead) => HeaderFields) | undefined
+  /** Sent instead of the request's own body, which was read already; null: none. */
+  readonly body?: Readable | null
+  /** For upstreams that speak HTTP/2: gRPC servers want to hear `te: trailers`. */
+  readonly keepTe?: boolean
+  /** Looks at the response's body while it passes; `undefined`: this one is not looked at. */
+  readonly scan?: ((head: ForwardHead) => ResponseScan | undefined) | undefined
   readonly headTimeoutMs?: number
   /** Longest silence within a body; 0: none. */
   readonly idleTimeoutMs?: number
@@ -64,6 +72,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
   #requestBytes = 0
   #responseBytes = 0
   #isOver = false
+  #scan: ResponseScan | undefined
+  #heldHead: HeaderFields | undefined
+  #patience: NodeJS.Timeout | undefined
 
   constructor(request: AnyRequest, response: AnyResponse, options: ForwardOptions) {
     this.#request = request
@@ -72,7 +83,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   }
 
   start(): Promise<ForwardEnd> {
-    const { dispatcher, method, path, headers, signal, headTimeoutMs, idleTimeoutMs } = this.#options
+    const { dispatcher, method, path, headers, body, keepTe, signal, headTimeoutMs, idleTimeoutMs } = this.#options
     this.#response.on('close', this.#onClientClose)
     this.#response.on('error', this.#onClientClose)
     this.#response.on('drain', this.#onDrain)
@@ -83,11 +94,14 @@ class Forwarding implements Dispatcher.DispatchHandler {
     try {
       // Node's server has answered `Expect: 100-continue` itself by now.
       const fields = endToEnd(headers).filter(([name]) => name !== 'expect')
+      if (keepTe === true && headers.some(([name, value]) => name === 'te' && value === 'trailers')) {
+        fields.push(['te', 'trailers'])
+      }
       const options = {
         method,
         path,
         headers: flat(fields),
-        body: hasBody(this.#request) ? uploadBody(this.#request) : null,
+        body: body !== undefined ? body : hasBody(this.#request) ? uploadBody(this.#request) : null,
         headersTimeout: headTimeoutMs ?? caps.upstreamHeadMs.default,
         bodyTimeout: idleTimeoutMs ?? caps.upstreamIdleMs.default,
       }
@@ -110,6 +124,17 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const fields = endToEnd(upstreamFields(controller.rawHeaders))
     const passed = this.#options.onHead?.({ status, headers: fields }) ?? fields
     this.#status = status
+    this.#scan = this.#options.scan?.({ status, headers: fields })
+    if (this.#scan === undefined) return this.#writeHead(passed)
+    this.#heldHead = passed
+    this.#patience = setTimeout(() => {
+      this.#sendHeldHead()
+      if (!this.#isOver && !isHttp2(this.#response)) this.#response.flushHeaders()
+    }, this.#scan.patienceMs)
+  }
+
+  #writeHead(passed: HeaderFields): void {
+    const status = this.#status
     if (isHttp2(this.#response)) {
       const groups = http2Fields(passed)
       // What Node finds wrong by itself would stay in the response, and be found again in our answer.
@@ -132,6 +157,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#isOver) return
     this.#responseBytes += chunk.length
+    if (this.#scan !== undefined) return this.#scanData(this.#scan, controller, chunk)
     // One signature at run time, two in the types.
     const hasRoom = isHttp2(this.#response) ? this.#response.write(chunk) : this.#response.write(chunk)
     if (!hasRoom) controller.pause()
@@ -139,7 +165,13 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
     if (this.#isOver) return
-    this.#addTrailers(safeTrailers(upstreamFields(controller.rawTrailers)))
+    const trailers = safeTrailers(upstreamFields(controller.rawTrailers))
+    if (this.#scan === undefined) this.#finish(trailers)
+    else this.#scanEnd(this.#scan, trailers)
+  }
+
+  #finish(trailers: HeaderFields): void {
+    this.#addTrailers(trailers)
     this.#response.end()
     // `close` comes when the client has it all, or has gone.
     this.#settle({
@@ -156,6 +188,51 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   onBodySent(chunk: Buffer): void {
     this.#requestBytes += chunk.length
+  }
+
+  #scanData(scan: ResponseScan, controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    const hasRoom = this.#passScanned(scan.push(chunk))
+    const stop = scan.stopped()
+    if (stop !== undefined) return this.#fail(stop.fault)
+    const ready = scan.ready()
+    if (ready === undefined && hasRoom) return
+    controller.pause()
+    // Without room the client's `drain` resumes; it may do so before the scan is ready, which then only buffers a little.
+    if (hasRoom) ready?.then(() => controller.resume()).catch(() => controller.resume())
+  }
+
+  #scanEnd(scan: ResponseScan, trailers: HeaderFields): void {
+    scan.end().then(
+      (end) => {
+        if (this.#isOver) return
+        if (end.kind === 'stop') return this.#fail(end.fault)
+        this.#passScanned(end.rest)
+        this.#sendHeldHead()
+        this.#finish(trailers)
+      },
+      (error: unknown) => this.#fail(faultOfUpstream(error)),
+    )
+  }
+
+  #passScanned(chunks: readonly Uint8Array[]): boolean {
+    let hasRoom = true
+    for (const chunk of chunks) {
+      this.#sendHeldHead()
+      hasRoom = isHttp2(this.#response) ? this.#response.write(chunk) : this.#response.write(chunk)
+    }
+    return hasRoom
+  }
+
+  #sendHeldHead(): void {
+    clearTimeout(this.#patience)
+    const head = this.#heldHead
+    this.#heldHead = undefined
+    if (head === undefined || this.#isOver) return
+    try {
+      this.#writeHead(head)
+    } catch (error) {
+      this.#fail(faultOfUpstream(error))
+    }
   }
 
   readonly #onDrain = () => this.#controller?.resume()
@@ -201,6 +278,8 @@ class Forwarding implements Dispatcher.DispatchHandler {
 
   #settle(end: ForwardEnd): void {
     this.#isOver = true
+    clearTimeout(this.#patience)
+    if (end.kind !== 'done') this.#scan?.abort()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
     this.#response.off('close', this.#onClientClose)
     this.#response.off('drain', this.#onDrain)
@@ -225,6 +304,14 @@ function hasBody(request: AnyRequest): boolean {
 
 /** undici gives raw headers as buffers; their bytes are kept as they are. */
 function upstreamFields(raw: Dispatcher.DispatchController['rawHeaders']): HeaderField[] {
-  if (!Array.isArray(raw)) return []
+  // HTTP/2 gives them by name.
+  if (!Array.isArray(raw)) return fieldsOfNames(raw)
   return fieldsOf(raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))))
+}
+
+function fieldsOfNames(names: Exclude<Dispatcher.DispatchController['rawHeaders'], readonly unknown[]>): HeaderField[] {
+  return Object.entries(names ?? {}).flatMap(([name, value]) => {
+    if (name.startsWith(':') || value === undefined) return []
+    return [value].flat().map((one): HeaderField => [name.toLowerCase(), String(one)])
+  })
 }

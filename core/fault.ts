@@ -24,6 +24,8 @@ export const faultTable = {
   'reference-unknown': [422, 'It refers to something that does not exist.'],
   'last-administrator': [409, 'This would leave nobody who can administer the tenant.'],
   'rate-limited': [429, 'Too many attempts; wait and try again.'],
+  'drill-unsafe': [409, 'The drill is refused: its identities could reach something real.'],
+  'drill-running': [409, 'A drill is running in this tenant; only one can at a time.'],
   'origin-mismatch': [403, 'The request came from another site.'],
   // where a connection goes wrong
   'host-misdirected': [421, 'This connection is not for that host; open a new one.'],
@@ -43,6 +45,7 @@ export const faultTable = {
   'snapshot-refused': [500, 'A snapshot was not authentic or older than the one in force.'],
   'at-capacity': [503, 'A limit of this exchange is reached; try again shortly.'],
   closing: [503, 'This part is shutting down.'],
+  'destination-refused': [403, 'This address or port may not be reached from here.'],
   // keeping records
   'journal-full': [503, 'The event journal cannot be written, and this tenant requires it.'],
   'journal-corrupt': [500, 'The event journal does not verify.'],

@@ -1,0 +1,157 @@
+// Recorded decisions collapsed to classes, inside DuckDB. Must never merge two decisions that differ in what was asked to
+// be told apart, nor make up an input.
+import { CLASSES_PER_BATCH, MAX_BREAKS, MAX_CLASSES } from './caps.ts'
+import { eventClasses } from '#core/events/event.ts'
+import { Fault } from '#core/fault.ts'
+import { quoteName, type ColumnName } from './columns.ts'
+import type { Database } from './database.ts'
+import { inputDimensions } from './decisions.ts'
+import type { BreakDimension, DecisionClass, DecisionClassesQuery, InputDimension } from './decisions.ts'
+import { conditionOf, rangeOf, refuse } from './filter.ts'
+import { inputsOf, type InputColumns } from './inputs.ts'
+import type { Reading } from './query.ts'
+import { inView, type View } from './snapshot.ts'
+
+const dimensionColumns = {
+  'session.factors': 'in_factors',
+  'session.ageSeconds': 'in_age_s',
+  'session.door': 'in_door',
+  'device.id': 'in_device_id',
+  'device.posture': 'in_posture',
+  'device.os': 'in_os',
+  ip: 'in_ip',
+  'time.nowMs': 'in_now_ms',
+  'time.hour': 'in_hour',
+  'time.weekday': 'in_weekday',
+  risk: 'in_risk',
+  approved: 'in_approved',
+  'http.method': 'in_method',
+  'http.path': 'in_path',
+  'http.host': 'in_host',
+} as const satisfies Record<InputDimension, keyof InputColumns>
+
+const breakDimensions: ReadonlySet<string> = new Set<BreakDimension>(['session.ageSeconds', 'time.nowMs', 'risk'])
+const fixedColumns = 'in_form in_user in_action in_resource_kind in_resource'.split(' ')
+const DECISIONS = [eventClasses.authorization.class_uid, eventClasses.http.class_uid]
+
+export async function* queryClasses(
+  database: Database,
+  query: DecisionClassesQuery,
+  reading: Reading,
+): AsyncGenerator<readonly DecisionClass[], void> {
+  const { tenant, sinceMs, untilMs, users, apps } = query
+  const condition = conditionOf({ tenant, sinceMs, untilMs, ...(users && { users }), ...(apps && { apps }) })
+  const { keys, examples } = grouping(query)
+  // The newest decision of each class lends its values to what was not told apart: all of them from one event.
+  const example = `arg_max({${['org', '"groups"', ...examples].map((one) => `${one}: ${one}`).join(', ')}}, "time")`
+  const named = keys.map((_, at) => `k${at}`)
+  async function* classes({ session, rows }: View): AsyncGenerator<readonly DecisionClass[], void> {
+    const sql = `
+      SELECT ${keys.map((key, at) => `${key.sql} AS k${at}`).join(', ')}, count(*)::DOUBLE AS n,
+        min("time")::DOUBLE AS "firstMs", max("time")::DOUBLE AS "lastMs", ${example} AS example
+      FROM (${rows})
+      WHERE class_uid IN (${DECISIONS.join(', ')}) AND decision IS NOT NULL AND ${condition.sql}
+      GROUP BY ${named.join(', ')}`
+    let batch: DecisionClass[] = []
+    let count = 0
+    for await (const chunk of session.stream(sql, condition.parameters)) {
+      count += chunk.length
+      if (count > MAX_CLASSES) {
+        throw new Fault('at-capacity', {
+          hint: 'There are too many classes; ask for a shorter time or tell less apart.',
+        })
+      }
+      for (const row of chunk) batch.push(classOf(row, keys))
+      if (batch.length < CLASSES_PER_BATCH) continue
+      yield batch
+      batch = []
+    }
+    if (batch.length > 0) yield batch
+  }
+  yield* inView(database, { ...reading, tenant, ...rangeOf({ sinceMs, untilMs }) }, classes)
+}
+
+/** `column` null: tells apart without being a value of the class. */
+type Key = { readonly sql: string; readonly column: string | null }
+
+function grouping({ distinguish = inputDimensions, breaks = {} }: DecisionClassesQuery): {
+  readonly keys: readonly Key[]
+  readonly examples: readonly string[]
+} {
+  if (!distinguish.every((one) => Object.hasOwn(dimensionColumns, one))) refuse('There is no such input.')
+  const told = new Set<string>(distinguish)
+  const plain = ['decision', 'reason', 'policies', 'user_uid', 'user_name', 'app_uid', 'app_name', ...fixedColumns]
+  const keys: Key[] = plain.map((column) => ({ sql: column, column }))
+  // Policies can ask whether a device, or a request, is known at all.
+  keys.push({ sql: 'in_posture IS NULL', column: null }, { sql: 'in_method IS NULL', column: null })
+  const examples: ColumnName[] = []
+  for (const name of inputDimensions) {
+    const column = dimensionColumns[name]
+    if (told.has(name)) keys.push({ sql: quoteName(column), column })
+    else examples.push(column)
+  }
+  for (const [name, ends] of Object.entries(breaks)) {
+    if (!isBreakDimension(name)) refuse('There are no intervals of this input.')
+    if (told.has(name)) refuse(`${name} is told apart already; leave out its intervals.`)
+    const isAscending = ends.every((end, at) => Number.isSafeInteger(end) && (at === 0 || end > (ends[at - 1] ?? end)))
+    if (!isAscending || ends.length > MAX_BREAKS) refuse(`Intervals: up to ${MAX_BREAKS} whole numbers, ascending.`)
+    if (ends.length > 0) keys.push({ sql: intervalSql(dimensionColumns[name], ends), column: null })
+  }
+  return { keys, examples }
+}
+
+function intervalSql(column: ColumnName, ends: readonly number[]): string {
+  const cases = ends.map((end, at) => `WHEN ${quoteName(column)} < ${BigInt(end)} THEN ${at}`)
+  return `CASE WHEN ${quoteName(column)} IS NULL THEN NULL ${cases.join(' ')} ELSE ${ends.length} END`
+}
+
+function isBreakDimension(name: string): name is BreakDimension {
+  return breakDimensions.has(name)
+}
+
+function classOf(row: Readonly<Record<string, unknown>>, keys: readonly Key[]): DecisionClass {
+  const found: Record<string, unknown> = {}
+  for (const [name, value] of Object.entries(entriesOf(row['example']))) found[name] = plain(value)
+  for (const [at, { column }] of keys.entries()) if (column !== null) found[column] = plain(row[`k${at}`])
+  const form = found['in_form']
+  const userUid = text(found['user_uid'])
+  const appUid = text(found['app_uid'])
+  return {
+    // The names are those of the table of columns, and the kinds those of its types.
+    inputs: form === 1 ? inputsOf(found as unknown as InputColumns) : null,
+    isForeign: form === 2,
+    outcome: found['decision'] === 'allow' ? 'allow' : 'deny',
+    reason: text(found['reason']),
+    policies: texts(found['policies']),
+    count: Number(row['n']),
+    firstMs: Number(row['firstMs']),
+    lastMs: Number(row['lastMs']),
+    user:
+      userUid === null
+        ? null
+        : {
+            uid: userUid,
+            name: text(found['user_name']) ?? '',
+            org: text(found['org']),
+            groups: texts(found['groups']),
+          },
+    app: appUid === null ? null : { uid: appUid, name: text(found['app_name']) ?? '' },
+  }
+}
+
+function entriesOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && 'entries' in value ? Object(value.entries) : {}
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value)
+  return typeof value === 'object' && value !== null && 'items' in value ? value.items : value
+}
+
+function text(value: unknown): string | null {
+  return typeof value === 'string' ? value : null
+}
+
+function texts(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.filter((one): one is string => typeof one === 'string') : []
+}

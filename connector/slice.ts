@@ -1,6 +1,6 @@
 // What control tells this connector itself, past every exchange: its apps, keys and revocations. Must never take a
 // slice that control did not sign for us, nor one older than the one in force.
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createHmac, createPublicKey, type KeyObject } from 'node:crypto'
 import { Fault } from '#core/fault.ts'
 import { connectorSlice, type ConnectorSlice } from '#core/wire/snapshot.ts'
 import { verifyToken } from '#transport/signed-token.ts'
@@ -20,6 +20,8 @@ export type SliceInForce = {
   readonly revokedSessions: ReadonlySet<string>
   readonly revokedDevices: ReadonlySet<string>
   readonly revokedExchanges: ReadonlySet<string>
+  /** Whether control keeps this person apart from this app, whatever policy and grant say. */
+  readonly keepsApart: (userId: string, appId: string) => boolean
 }
 
 export type SliceOwner = {
@@ -54,7 +56,15 @@ export function verifySlice(
     revokedSessions: new Set(slice.revokedSessionIds),
     revokedDevices: new Set(slice.revokedDeviceIds),
     revokedExchanges: new Set(slice.revokedExchangeIds),
+    keepsApart: apartBy(slice.apart),
   }
+}
+
+function apartBy(apart: ConnectorSlice['apart']): SliceInForce['keepsApart'] {
+  if (apart === undefined) return () => false
+  const [people, apps] = [new Set(apart.people), new Set(apart.apps)]
+  const hash = (id: string) => createHmac('sha256', apart.salt).update(id).digest('base64url')
+  return (userId, appId) => people.has(hash(userId)) && !apps.has(hash(appId))
 }
 
 export type SliceKeeper = {

@@ -1,6 +1,6 @@
 // The grant, attacked: whatever a stolen exchange, a thief of grants or another tenant might offer is refused.
 import assert from 'node:assert/strict'
-import { createPublicKey, generateKeyPairSync } from 'node:crypto'
+import { createHmac, createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { describe, test } from 'node:test'
 import { isFault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
@@ -152,6 +152,18 @@ describe('the statement', () => {
   })
   test('of a revoked device is refused', () => {
     refuses('device revoked', withGrant({}), { slice: sliceWith({ revokedDeviceIds: [ids.deviceId] }) })
+  })
+  test('of somebody whom control keeps apart opens the apps of the list and no other', () => {
+    const hash = (id: string) => createHmac('sha256', 'salt').update(id).digest('base64url')
+    const { userId } = world.statementOf(tenant)
+    const { appId } = world.grantOf(tenant)
+    const apart = (apps: string[]) => ({ slice: sliceWith({ apart: { salt: 'salt', people: [hash(userId)], apps } }) })
+    refuses('kept apart by control', withGrant({}), apart([hash(newId('app'))]))
+    verifyGrant(withGrant({}), context(apart([hash(appId)])))
+    verifyGrant(
+      withGrant({}),
+      context({ slice: sliceWith({ apart: { salt: 'salt', people: [hash(newId('user'))], apps: [] } }) }),
+    )
   })
   test('of one device does not open a flow for the key of another', async () => {
     const thief = await leaf(tenant.identityCa)

@@ -44,6 +44,7 @@ export function verifyGrant(token: string, context: GrantContext): VerifiedGrant
   if (grant.expiresAtMs > nowMs + caps.grantLifeMs.default) throw refuse('valid for too long')
   const statement = parseStatement(grant.statement, slice, nowMs)
   checkPerson(grant, statement, slice, nowMs)
+  if (slice.keepsApart(statement.userId, grant.appId)) throw refuse('kept apart by control')
   const app = slice.apps.get(grant.appId)
   if (app === undefined || !app.enabled) throw refuse('for an app that is not ours')
   // An app whose traffic must be inspected is never sealed, whatever the exchange says.

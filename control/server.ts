@@ -27,6 +27,7 @@ import { Mirrors } from './records/mirror.ts'
 import type { Row } from './records/from-rows.ts'
 import type { NodeHandler, SignIn } from './sign-in-seam.ts'
 import { createSignIn } from './sign-in/sign-in.ts'
+import { startDrillUpkeep } from './drill/upkeep.ts'
 import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
 import { startSweep } from './sweep.ts'
@@ -112,6 +113,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const firstInvitation = await bootstrap(provider, config.administrator ?? 'admin', context, signIn)
   const sweep = startSweep(context, caps.sweepMs.default)
   opened.defer(sweep.stop)
+  opened.defer(startDrillUpkeep(context).stop)
 
   const handlerOf = hostHandlers(config, context, signIn, (request) => clientIp(request))
   const door = await startFrontDoor(

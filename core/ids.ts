@@ -16,6 +16,7 @@ export const idPrefixes = {
   webCredential: 'wcr',
   policy: 'pol',
   policyTest: 'plt',
+  policyJob: 'pjb',
   identityProvider: 'idp',
   session: 'ses',
   flow: 'flw',
@@ -26,6 +27,7 @@ export const idPrefixes = {
   apiToken: 'tok',
   role: 'rol',
   event: 'evt',
+  drill: 'drl',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -14,6 +14,7 @@ import { DocumentsFault } from '#control/resources/document-faults.ts'
 import { requireAccess } from './access.ts'
 import type { ApiContext, Handlers, Recorded } from './call.ts'
 import { administrationHandlers } from './handlers/administration.ts'
+import { drillHandlers } from './handlers/drill.ts'
 import { enrolmentHandlers } from './handlers/enrolment.ts'
 import { eventHandlers } from './handlers/events.ts'
 import { memberHandlers } from './handlers/members.ts'
@@ -33,6 +34,7 @@ export const handlers: Handlers = {
   ...administrationHandlers,
   ...respondHandlers,
   ...eventHandlers,
+  ...drillHandlers,
   ...enrolmentHandlers,
 }
 
@@ -128,9 +130,12 @@ async function answer(
   }
 }
 
-/** Whether the route changes something: then it must be on record. Asking for an explanation is not a change. */
+/** Asking for an explanation changes nothing; a heartbeat is as good as the start that it keeps alive. */
+const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill'])
+
+/** Whether the route changes something: then it must be on record. */
 function isChange(name: RouteName, route: Route, body: unknown): boolean {
-  if (route.method === 'GET' || route.access === 'public' || name === 'explain') return false
+  if (route.method === 'GET' || route.access === 'public' || unrecorded.has(name)) return false
   return !(name === 'apply' && typeof body === 'object' && body !== null && 'dryRun' in body && body.dryRun === true)
 }
 
@@ -168,7 +173,7 @@ async function recordAct(
   route: Route,
   name: RouteName,
   ip: string,
-  { target, resourceKind, details }: Recorded,
+  { target, resourceKind, operation = name, details }: Recorded,
 ): Promise<void> {
   const { tenantId, userId, userName, sessionId } = principal
   await context.journal.record(
@@ -181,7 +186,7 @@ async function recordAct(
       user: { uid: userId, name: userName },
       sessionId,
       source: { ip },
-      api: { operation: name, target, ...(resourceKind !== undefined && { resourceKind }) },
+      api: { operation, target, ...(resourceKind !== undefined && { resourceKind }) },
       ...(details && { extra: details }),
     }),
   )

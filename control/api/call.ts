@@ -29,6 +29,8 @@ type Asked<R extends Route> = {
 export type Recorded = {
   readonly target: string
   readonly resourceKind?: string
+  /** Where the name of the route would say what nobody is to know yet; what has happened is told later. */
+  readonly operation?: string
   /** Names only, never secrets or values that may hold them. */
   readonly details?: Readonly<Record<string, unknown>>
 }

@@ -4,6 +4,7 @@ import { newId } from '#core/ids.ts'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { resourceKinds } from '#core/resources/kinds.ts'
+import { insertDrill, smallScenario } from '#control/drill/testing.ts'
 import { createSessions } from '#control/directory/sessions.ts'
 import { tenantTables, type TenantTable } from '#control/store/schema.ts'
 import {
@@ -103,6 +104,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
     reason: `drill${suffix}`,
     expiresInSeconds: 3600,
   })
+  const drillId = await insertDrill(tenant.id, tenant.administratorId, context)
   const secrets = await handle.selectFrom('enrolmentTokens').select('enrolmentTokens.id').execute()
   return {
     ...tenant,
@@ -129,6 +131,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
       connector.body.id as string,
       apiToken.id as string,
       containment.containment.id as string,
+      drillId,
       ...secrets.map(({ id }) => id),
       ada,
       wiki,
@@ -279,6 +282,22 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     explain: [
       { user: key, app: `wiki${own.suffix}` },
       { user: `ada${own.suffix}`, app: key },
+    ],
+    startDrill: [{ scenario: smallScenario, ports: {} }],
+    openDrillDevice: [{ actor: 'thief', csrPem: 'x', name: 'x', os: 'x' }],
+    keepDrill: [{}],
+    finishDrill: [
+      {
+        verdict: 'passed',
+        outcomes: [],
+        timeline: [],
+        detectMs: null,
+        hopsUntilSeen: null,
+        containMs: null,
+        residual: [],
+        receipts: [],
+        missing: [],
+      },
     ],
     createTenant: [{ name: 'x', administrator: { name: key } }],
     changeTenant: [{ status: 'suspended' }],

@@ -14,7 +14,10 @@ const areas =
   'asset budget campus catering claims contract depot dispatch equipment facility fleet freight grid incident inventory invoice lab leave licence logistics maintenance metering mobility network onboarding parking partner payslip permit plant procurement project quality rebate rental reporting roster safety schedule site survey tariff timesheet training transit travel vendor visitor warranty workshop'.split(
     ' ',
   )
-const things = 'archive board books calendar centre desk docs files hub index ledger manager notes planner portal register reports room tracker vault view wiki'.split(' ')
+const things =
+  'archive board books calendar centre desk docs files hub index ledger manager notes planner portal register reports room tracker vault view wiki'.split(
+    ' ',
+  )
 const places = 'north south east west central harbour river hill park'.split(' ')
 
 const pick = (list: readonly string[]): string => list[randomInt(list.length)] ?? ''

@@ -18,6 +18,8 @@ export type SliceDeps = SnapshotDeps & {
   /** The longest that a statement lives: sessions that ended earlier need no mention. */
   readonly statementMs: number
   readonly staleAfterSeconds: number
+  /** People whom connectors keep from every app but a few, hashed. */
+  readonly apart: (handle: TenantHandle) => Promise<ConnectorSlice['apart']>
 }
 
 /**
@@ -71,6 +73,7 @@ export async function makeSlice(
       .map(({ id }) => id),
     revokedExchangeIds: revoked.map(({ id }) => id),
     staleAfterSeconds: deps.staleAfterSeconds,
+    apart: await deps.apart(handle),
   }
   const token = deps.sign('slice', slice)
   if (token.length <= caps.sliceTokenBytes.default) return token

@@ -4,12 +4,13 @@ import { sql, type Kysely } from 'kysely'
 import { Fault } from '#core/fault.ts'
 import { signInMigration } from '#control/sign-in/schema.ts'
 import { coreMigration } from './migrations/001-core.ts'
+import { drillMigration } from './migrations/003-drills.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
 export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> }
 
-export const migrations: readonly Migration[] = [coreMigration, signInMigration]
+export const migrations: readonly Migration[] = [coreMigration, signInMigration, drillMigration]
 
 type Ledger = { migrations: { name: string; atMs: number } }
 

@@ -141,6 +141,20 @@ export type CoreTables = {
     createdAtMs: number
     expiresAtMs: number
   }
+  drills: Tenanted & {
+    id: string
+    /** The ledger, sealed: nothing else tells a drill's identities from anybody's. */
+    sealed: string
+    startedBy: string
+    startedAtMs: number
+    endsAtMs: number
+    aliveAtMs: number
+    endedAtMs: number | null
+    endReason: string | null
+    restored: number | null
+    /** JSON. */
+    report: string | null
+  }
   /** Private keys, sealed under the key-encryption key. Those of the provider belong to its tenant. */
   keys: Tenanted & {
     id: string
@@ -177,6 +191,7 @@ const coreTenantTables = [
   'accessRequests',
   'approvals',
   'containments',
+  'drills',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]
 

@@ -1,4 +1,5 @@
 // Every route of the control API in one table. A new capability starts in one of the files named here.
+import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
 import { personRoutes } from './person-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
@@ -10,6 +11,7 @@ export const routes = {
   ...personRoutes,
   ...tenantRoutes,
   ...respondRoutes,
+  ...drillRoutes,
   ...enrolmentRoutes,
 } as const
 export type RouteName = keyof typeof routes

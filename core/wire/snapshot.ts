@@ -78,5 +78,13 @@ export const connectorSlice = z.strictObject({
     .max(MAX_REVOKED_EXCHANGES)
     .describe('exchanges that may still hold a valid certificate; nothing of theirs is taken'),
   staleAfterSeconds: z.number().int().positive().describe('older than this, the slice opens no flow'),
+  apart: z
+    .strictObject({
+      salt: z.string().max(64),
+      people: z.array(z.string().max(64)).max(100),
+      apps: z.array(z.string().max(64)).max(100),
+    })
+    .optional()
+    .describe('HMAC-SHA-256 of ids: these people reach these apps and no other, whatever a grant says'),
 })
 export type ConnectorSlice = z.infer<typeof connectorSlice>

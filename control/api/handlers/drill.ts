@@ -1,0 +1,173 @@
+// Drills: started, kept alive, finished and stopped by tenant administrators. Must never show a running blind drill, nor
+// what belongs to it, to anybody but those who administer the tenant.
+import { spanMs, unknownHandles } from '#core/drill/scenario.ts'
+import type { DrillReport, DrillView } from '#core/api/drill-routes.ts'
+import { Fault } from '#core/fault.ts'
+import type { ApiContext, Some } from '#control/api/call.ts'
+import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
+import { caps } from '#control/caps.ts'
+import { isoTime } from '#control/directory/access-requests.ts'
+import { endDrill } from '#control/drill/end.ts'
+import { issueDrill } from '#control/drill/issue.ts'
+import { openLedger } from '#control/drill/ledger.ts'
+import type { TenantMirror } from '#control/records/mirror.ts'
+import type { Row } from '#control/records/from-rows.ts'
+import type { TenantHandle } from '#control/store/tenant-handle.ts'
+import { withPin } from './administration.ts'
+import { openDevice } from './enrolment.ts'
+
+export const drillHandlers: Some<
+  'listDrills' | 'getDrill' | 'startDrill' | 'openDrillDevice' | 'keepDrill' | 'finishDrill' | 'stopDrill'
+> = {
+  listDrills: async ({ context, tenant, tenantId, query }) => {
+    const mirror = await context.mirrors.current(tenantId)
+    const rows = await tenant.selectFrom('drills').selectAll().execute()
+    const shown = rows.filter((row) => row.endedAtMs !== null || openLedger(row, context).scenario.blind === false)
+    const page = pageOf(
+      shown,
+      query,
+      ({ startedAtMs, id }) => newestFirst(startedAtMs, id),
+      ({ id }) => id,
+    )
+    return mapPage(page, (row) => view(row, context, mirror))
+  },
+
+  getDrill: async ({ context, tenant, tenantId, params }) => {
+    const row = await drillRow(tenant, params['id'] ?? '')
+    const { scenario } = openLedger(row, context)
+    return {
+      drill: view(row, context, await context.mirrors.current(tenantId)),
+      scenario,
+      report: reportOf(row),
+      restored: row.restored === null ? null : row.restored === 1,
+    }
+  },
+
+  startDrill: async ({ context, tenant, tenantId, principal, body, record }) => {
+    const { scenario, ports } = body
+    const unknown = unknownHandles(scenario)
+    if (unknown.length > 0)
+      throw new Fault('document-invalid', { hint: `The scenario has no actor or app ${unknown.join(', ')}.` })
+    if (spanMs(scenario.within) > caps.drillMs.default)
+      throw new Fault('document-invalid', { hint: 'A drill lasts at most 60 minutes.' })
+    await forgetOldest(tenant)
+    const mirror = await context.mirrors.current(tenantId)
+    const sponsor = mirror.get('user', principal.userId)?.name
+    if (sponsor === undefined) throw new Fault('not-permitted')
+    const { row, ledger, connectorSecret, sequence } = await issueDrill(
+      { tenantId, scenario, ports, startedBy: principal.userId, sponsor },
+      context,
+    )
+    // As any other change of resources: whoever watches the journal must not be told.
+    await record({ target: `${ledger.resources.length} resources`, operation: 'apply', details: { sequence } })
+    return {
+      drill: view(row, context, mirror),
+      connectorToken: withPin(connectorSecret, context.enrolmentPin),
+      actors: mapValues(ledger.actors, ({ name, userId }) => ({ user: name, userId })),
+      apps: mapValues(ledger.apps, ({ name, appId, host, port }, handle) => ({
+        name,
+        appId,
+        host,
+        port,
+        kind: scenario.apps[handle]?.kind ?? 'tcp',
+      })),
+      proof: ledger.proof,
+    }
+  },
+
+  openDrillDevice: async ({ context, tenant, tenantId, params, body, ip, record }) => {
+    const row = await runningRow(tenant, params['id'] ?? '', context)
+    const { actors, scenario } = openLedger(row, context)
+    const actor = Object.hasOwn(actors, body.actor) ? actors[body.actor] : undefined
+    if (!actor) throw new Fault('not-found')
+    const opened = await openDevice(
+      {
+        tenantId,
+        userId: actor.userId,
+        csrPem: body.csrPem,
+        name: body.name,
+        os: body.os,
+        factors: scenario.actors[body.actor]?.factors ?? ['pwd', 'otp'],
+        ip,
+        expiresAtMs: row.endsAtMs,
+        before: async () => {},
+        after: async () => {},
+      },
+      context,
+    )
+    await record({ target: opened.deviceId, resourceKind: 'device', operation: 'enrol' })
+    return opened
+  },
+
+  keepDrill: async ({ context, tenant, tenantId, params }) => {
+    const row = await runningRow(tenant, params['id'] ?? '', context)
+    const aliveAtMs = context.nowMs()
+    await tenant.updateTable('drills').set({ aliveAtMs }).where('drills.id', '=', row.id).execute()
+    return view({ ...row, aliveAtMs }, context, await context.mirrors.current(tenantId))
+  },
+
+  finishDrill: async ({ context, tenant, tenantId, params, body, record }) => {
+    const row = await runningRow(tenant, params['id'] ?? '', context)
+    await record({ target: row.id, resourceKind: 'drill', details: { verdict: body.verdict } })
+    const ended = await endDrill(row, 'finished', body, context)
+    return { drill: view(ended, context, await context.mirrors.current(tenantId)), restored: ended.restored === 1 }
+  },
+
+  stopDrill: async ({ context, tenant, tenantId, params, record }) => {
+    const row = await runningRow(tenant, params['id'] ?? '', context)
+    await record({ target: row.id, resourceKind: 'drill' })
+    const ended = await endDrill(row, 'stopped', null, context)
+    return view(ended, context, await context.mirrors.current(tenantId))
+  },
+}
+
+async function drillRow(tenant: TenantHandle, id: string): Promise<Row<'drills'>> {
+  const row = await tenant.selectFrom('drills').selectAll().where('drills.id', '=', id).executeTakeFirst()
+  if (!row) throw new Fault('not-found')
+  return row
+}
+
+async function runningRow(tenant: TenantHandle, id: string, { nowMs }: ApiContext): Promise<Row<'drills'>> {
+  const row = await drillRow(tenant, id)
+  if (row.endedAtMs !== null || row.endsAtMs <= nowMs()) throw new Fault('not-found', { hint: 'The drill has ended.' })
+  return row
+}
+
+/** Reports are kept until there are too many; running drills are never touched. */
+async function forgetOldest(tenant: TenantHandle): Promise<void> {
+  const ended = await tenant
+    .selectFrom('drills')
+    .select('drills.id')
+    .where('drills.endedAtMs', 'is not', null)
+    .orderBy('drills.startedAtMs')
+    .execute()
+  for (const { id } of ended.slice(0, Math.max(0, ended.length + 1 - caps.drillsKept.default)))
+    await tenant.deleteFrom('drills').where('drills.id', '=', id).execute()
+}
+
+function view(row: Row<'drills'>, context: ApiContext, mirror: TenantMirror): DrillView {
+  const { scenario } = openLedger(row, context)
+  return {
+    id: row.id,
+    name: scenario.drill,
+    version: scenario.version,
+    title: scenario.title,
+    level: scenario.level,
+    state: row.endedAtMs === null ? 'running' : 'ended',
+    startedBy: mirror.get('user', row.startedBy)?.name ?? row.startedBy,
+    startedAt: isoTime(row.startedAtMs),
+    endsAt: isoTime(row.endsAtMs),
+    endedAt: row.endedAtMs === null ? null : isoTime(row.endedAtMs),
+    endReason: row.endReason,
+    verdict: reportOf(row)?.verdict ?? null,
+  }
+}
+
+/** Written by `finishDrill` after its schema was checked. */
+function reportOf({ report }: Row<'drills'>): DrillReport | null {
+  return report === null ? null : (JSON.parse(report) as DrillReport)
+}
+
+function mapValues<V, W>(record: Readonly<Record<string, V>>, to: (value: V, key: string) => W): Record<string, W> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, to(value, key)]))
+}

@@ -1,0 +1,204 @@
+// Drills at control: refused unless provably safe, made of ordinary things, and undone to the last row.
+import assert from 'node:assert/strict'
+import { after, before, beforeEach, describe, it } from 'node:test'
+import { addTenantWithAdministrator, newCsr, startTestControl, type TestControl } from '#control/testing.ts'
+import { lookAfterDrills } from './upkeep.ts'
+import { smallScenario } from './testing.ts'
+import { drillWall } from './wall.ts'
+
+let test: TestControl
+let acme: Awaited<ReturnType<typeof addTenantWithAdministrator>>
+let T: string
+let count = 0
+
+const documents = [
+  { kind: 'ConnectorGroup', name: 'dc', spec: {} },
+  { kind: 'Group', name: 'staff', spec: {} },
+  { kind: 'User', name: 'ada.lovelace', spec: { groups: ['staff'] } },
+  {
+    kind: 'App',
+    name: 'wiki',
+    spec: {
+      kind: 'http',
+      connectorGroup: 'dc',
+      names: [{ host: 'wiki.acme.test', ports: ['80'] }],
+      upstream: { host: 'wiki.internal' },
+    },
+  },
+  {
+    kind: 'Policy',
+    name: 'staff-wiki',
+    spec: { text: 'permit (principal in Group::"staff", action == Action::"request", resource == App::"wiki");' },
+  },
+  {
+    kind: 'Policy',
+    name: 'approved',
+    spec: { text: 'permit (principal, action, resource) when { context.approved };' },
+  },
+]
+
+async function call(path: string, body?: unknown, method?: string) {
+  const answer = await test.call(`${T}${path}`, { token: acme.token, body, ...(method !== undefined && { method }) })
+  return {
+    status: answer.status,
+    body: answer.body as never as Record<string, never> & Record<string, unknown>,
+    text: answer.text,
+  }
+}
+
+async function resources(): Promise<string[]> {
+  const rows = await test.context.store.forTenant(acme.id).selectFrom('resources').selectAll().execute()
+  return rows.map(({ kind, name, spec }) => `${kind} ${name} ${spec}`).toSorted()
+}
+
+const start = (scenario: object = smallScenario) => call('/drills', { scenario, ports: { notes: 4001, safe: 4002 } })
+
+before(async () => {
+  test = await startTestControl()
+})
+after(() => test.close())
+beforeEach(async () => {
+  acme = await addTenantWithAdministrator(test, `acme${count++}`, 'boss')
+  T = `/v1/tenants/${acme.name}`
+  const applied = await call('/apply', { documents })
+  assert.equal(applied.status, 200, applied.text)
+})
+
+describe('a drill', () => {
+  it('is refused, and nothing is made, when a permit might let its identities reach a real app', async () => {
+    const open = {
+      kind: 'Policy',
+      name: 'open',
+      spec: { text: 'permit (principal, action, resource == App::"wiki") when { context.risk < 10 };' },
+    }
+    assert.equal((await call('/apply', { documents: [open], allowWidening: true })).status, 200)
+    const kept = await resources()
+    const answer = await start()
+    assert.equal(answer.status, 409)
+    assert.match(answer.text, /drill-unsafe.*wiki.*open/)
+    assert.deepEqual(await resources(), kept)
+    assert.equal((await test.context.store.forTenant(acme.id).selectFrom('drills').selectAll().execute()).length, 0)
+  })
+
+  it('makes ordinary users and apps in the manner of the tenant, and says so nowhere', async () => {
+    const answer = await start()
+    assert.equal(answer.status, 201, answer.text)
+    const mirror = await test.context.mirrors.current(acme.id)
+    const { actors, apps } = answer.body as unknown as {
+      actors: Record<string, { user: string; userId: string }>
+      apps: Record<string, { name: string; appId: string; host: string }>
+    }
+    assert.match(actors['thief']?.user ?? '', /^[a-z]+\.[a-z]+(-\d+)?$/, 'as ada.lovelace has it')
+    assert.match(apps['notes']?.host ?? '', /\.acme\.test$/, 'as wiki.acme.test has it')
+    const told = JSON.stringify([...mirror.records()])
+    for (const word of ['drill', 'canary', 'decoy', 'thief', 'small']) assert.equal(told.includes(word), false, word)
+    const journal = await call('/events?limit=100')
+    assert.equal(/drill|canary/i.test(journal.text), false, 'not in the journal while it runs')
+    assert.deepEqual((await call('/drills')).body['items'], [], 'blind: not listed while it runs')
+    const row = await test.context.store.forTenant(acme.id).selectFrom('drills').selectAll().executeTakeFirstOrThrow()
+    assert.equal(row.sealed.includes(actors['thief']?.userId ?? '-'), false)
+  })
+
+  it('is one at a time, and takes no ports or handles that the scenario does not have', async () => {
+    assert.equal((await start()).status, 201)
+    assert.match((await start()).text, /drill-running/)
+    const broken = { ...smallScenario, steps: [{ hop: { actor: 'nobody', apps: ['notes'], pace: { median: '1s' } } }] }
+    assert.match((await start(broken)).text, /nobody/)
+    assert.match((await start({ ...smallScenario, within: '2000m' })).text, /60 minutes/)
+    assert.equal((await start({ ...smallScenario, extra: true })).status, 400)
+  })
+
+  it('gives an actor a device with a session, and nobody a device who is not one', async () => {
+    const { id } = (await start()).body['drill'] as unknown as { id: string }
+    const csr = await newCsr()
+    const device = { csrPem: csr.csrPem, name: 'laptop', os: 'linux x64' }
+    const opened = await call(`/drills/${id}/devices`, { actor: 'thief', ...device })
+    assert.equal(opened.status, 201, opened.text)
+    assert.match(String(opened.body['certificatePem']), /BEGIN CERTIFICATE/)
+    const refused = await call(`/drills/${id}/devices`, { actor: 'ada', ...device, csrPem: (await newCsr()).csrPem })
+    assert.equal(refused.status, 404)
+  })
+
+  it('leaves nothing behind: everything else is exactly as it was', async () => {
+    const kept = await resources()
+    const { id } = (await start()).body['drill'] as unknown as { id: string }
+    const csr = await newCsr()
+    await call(`/drills/${id}/devices`, { actor: 'thief', csrPem: csr.csrPem, name: 'laptop', os: 'linux' })
+    const report = {
+      verdict: 'passed',
+      outcomes: [],
+      timeline: [],
+      detectMs: null,
+      hopsUntilSeen: null,
+      containMs: null,
+      residual: [],
+      receipts: [],
+      missing: [],
+    }
+    const finished = await call(`/drills/${id}/finish`, report)
+    assert.equal(finished.status, 200, finished.text)
+    assert.equal(finished.body['restored'], true)
+    assert.deepEqual(await resources(), kept)
+    const handle = test.context.store.forTenant(acme.id)
+    for (const table of ['devices', 'connectors', 'containments', 'approvals', 'enrolmentTokens'] as const)
+      assert.deepEqual(await handle.selectFrom(table).selectAll().execute(), [], table)
+    assert.match((await call('/events?limit=100')).text, /A drill has ended/, 'told afterwards')
+    const listed = (await call('/drills')).body['items'] as unknown as readonly { verdict: string }[]
+    assert.equal(listed[0]?.verdict, 'passed')
+  })
+
+  it('says that it is not restored when somebody else changed something meanwhile', async () => {
+    const { id } = (await start()).body['drill'] as unknown as { id: string }
+    await call('/apply', { documents: [{ kind: 'Group', name: 'newcomers', spec: {} }] })
+    assert.equal((await call(`/drills/${id}`, undefined, 'DELETE')).status, 200)
+    assert.equal((await call(`/drills/${id}`)).body['restored'], false)
+  })
+
+  it('ends by itself: silent for a minute, out of time, or no longer provably safe', async (t) => {
+    const { context } = test
+    const ends = async (change: (id: string) => Promise<unknown>) => {
+      const { id } = (await start()).body['drill'] as unknown as { id: string }
+      await lookAfterDrills(acme.id, context)
+      assert.equal(((await call(`/drills/${id}`)).body['drill'] as unknown as { state: string }).state, 'running')
+      await change(id)
+      await lookAfterDrills(acme.id, context)
+      const { drill } = (await call(`/drills/${id}`)).body as unknown as { drill: { endReason: string } }
+      return drill.endReason
+    }
+    const drills = () => context.store.forTenant(acme.id).updateTable('drills')
+    const silent = await ends((id) =>
+      drills()
+        .set({ aliveAtMs: context.nowMs() - 60_001 })
+        .where('drills.id', '=', id)
+        .execute(),
+    )
+    assert.equal(silent, 'silent')
+    const late = await ends((id) =>
+      drills()
+        .set({ endsAtMs: context.nowMs() - 1 })
+        .where('drills.id', '=', id)
+        .execute(),
+    )
+    assert.equal(late, 'out-of-time')
+    const wide = { kind: 'Policy', name: 'wide', spec: { text: 'permit (principal, action, resource);' } }
+    assert.equal(await ends(() => call('/apply', { documents: [wide], allowWidening: true })), 'unsafe')
+    t.diagnostic('each of them left the resources as they were')
+    assert.equal((await resources()).length, documents.length + 2, 'the administrator and the wide policy besides')
+  })
+
+  it('is on a wall that connectors hold, which looks the same when there is none', async () => {
+    const handle = test.context.store.forTenant(acme.id)
+    const quiet = await drillWall(handle, test.context)
+    const { apps, actors } = (await start()).body as unknown as {
+      apps: Record<string, { appId: string }>
+      actors: Record<string, { userId: string }>
+    }
+    const wall = await drillWall(handle, test.context)
+    assert.deepEqual([quiet.people.length, quiet.apps.length], [wall.people.length, wall.apps.length])
+    assert.equal(
+      wall.people.some((hash) => hash.includes(actors['thief']?.userId ?? '-')),
+      false,
+    )
+    assert.notEqual(apps['notes']?.appId, undefined)
+  })
+})

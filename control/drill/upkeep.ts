@@ -1,0 +1,80 @@
+// The dead man's switch: ends drills that are out of time, silent, or no longer provably safe. Must never rest on the
+// conductor: control alone looks at its clock, its heartbeats and the policies in force.
+import { isFault } from '#core/fault.ts'
+import { caps } from '#control/caps.ts'
+import type { ControlContext } from '#control/context.ts'
+import type { Row } from '#control/records/from-rows.ts'
+import { endDrill, type EndReason } from './end.ts'
+import { openLedger } from './ledger.ts'
+import { proveSafe } from './safety.ts'
+
+export type DrillUpkeep = { readonly stop: () => Promise<void> }
+
+/** Versions of the directory for which the proof held: it is made again only when something changed. */
+const proven = new Map<string, number>()
+
+export async function lookAfterDrills(tenantId: string, context: ControlContext): Promise<void> {
+  const rows = await context.store
+    .forTenant(tenantId)
+    .selectFrom('drills')
+    .selectAll()
+    .where('drills.endedAtMs', 'is', null)
+    .execute()
+  for (const row of rows) {
+    const reason = await reasonToEnd(row, context)
+    if (reason === null) continue
+    proven.delete(row.id)
+    context.log('a drill was ended', { tenantId, drillId: row.id, reason })
+    await endDrill(row, reason, null, context)
+  }
+}
+
+async function reasonToEnd(row: Row<'drills'>, context: ControlContext): Promise<EndReason | null> {
+  const nowMs = context.nowMs()
+  if (nowMs >= row.endsAtMs) return 'out-of-time'
+  if (nowMs >= row.aliveAtMs + caps.drillSilenceMs.default) return 'silent'
+  const mirror = await context.mirrors.current(row.tenantId)
+  if (proven.get(row.id) === mirror.directoryVersion) return null
+  const ledger = openLedger(row, context)
+  try {
+    proveSafe(mirror.records(), {
+      userIds: new Set(Object.values(ledger.actors).map(({ userId }) => userId)),
+      appIds: new Set(Object.values(ledger.apps).map(({ appId }) => appId)),
+    })
+  } catch (error) {
+    if (isFault(error, 'drill-unsafe')) return 'unsafe'
+    throw error
+  }
+  proven.set(row.id, mirror.directoryVersion)
+  return null
+}
+
+export function startDrillUpkeep(context: ControlContext): DrillUpkeep {
+  let running: Promise<void> = Promise.resolve()
+  let isRunning = false
+  let isStopped = false
+  const look = async () => {
+    const tenants = await context.store.provider.selectFrom('tenants').select('tenants.id').execute()
+    for (const { id } of tenants) {
+      if (isStopped) return
+      await lookAfterDrills(id, context)
+    }
+  }
+  const timer = setInterval(() => {
+    if (isRunning) return
+    isRunning = true
+    running = look()
+      .catch((error: unknown) => context.log('drills were not looked after', { error: String(error) }))
+      .finally(() => {
+        isRunning = false
+      })
+  }, caps.drillUpkeepMs.default)
+  timer.unref()
+  return {
+    stop: async () => {
+      isStopped = true
+      clearInterval(timer)
+      await running
+    },
+  }
+}

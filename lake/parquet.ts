@@ -72,6 +72,16 @@ export async function factsOf(
   }
 }
 
+/** Rows of a file whose sequence lies in a range, ends included. */
+export async function countRows(session: Session, path: string, first: number, last: number): Promise<number> {
+  const [found] = await session.rows(
+    `SELECT count(*)::DOUBLE AS n FROM read_parquet(${quoteText(path)}, hive_partitioning = false)
+     WHERE sequence BETWEEN $first AND $last`,
+    { first, last },
+  )
+  return Number(found?.['n'] ?? 0)
+}
+
 export async function hashFile(path: string, signal?: AbortSignal): Promise<string> {
   const sum = createHash('sha256')
   await pipeline(createReadStream(path, { highWaterMark: 256 * 1024 }), sum, signal === undefined ? {} : { signal })

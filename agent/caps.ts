@@ -10,6 +10,7 @@ export const caps = {
   signInHeadBytes: { unit: 'bytes', default: 8_192, reason: 'a redirect with code, state and issuer' },
   devicePollMs: { unit: 'ms', default: 5_000, reason: 'RFC 8628 section 3.5, when the server does not say' },
   doorConnections: { unit: 'connections', default: 4, reason: 'questions at one time over kept-alive connections' },
+  doorIdleMs: { unit: 'ms', default: 60_000, reason: 'a kept question connection that nothing moved on' },
   doorRestMs: { unit: 'ms', default: 5_000, reason: 'how long an exchange that failed is asked last' },
   whoamiMs: { unit: 'ms', default: 30_000, reason: 'names change rarely; decisions are asked for each time' },
   reconnectFirstMs: { unit: 'ms', default: 500, reason: 'first ceiling of the back-off, with full jitter' },

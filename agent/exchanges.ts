@@ -1,12 +1,13 @@
 // The agent door of the tenant's exchanges: questions over kept-alive connections with the device certificate, the next
 // exchange when one fails. Must never ask anything of a server that is not an exchange of the pinned authority.
-import { Pool, type buildConnector } from 'undici'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
 import { parseAddress } from '#transport/address.ts'
 import { dialTls, type DialTarget } from '#transport/dial.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
+import { DoorAgent } from './door-agent.ts'
 import type { Profile } from './profile.ts'
 
 export type DoorAnswer = {
@@ -19,8 +20,15 @@ export type DoorAnswer = {
 export type Exchange = {
   readonly name: string
   readonly target: DialTarget
-  readonly pool: Pool
+  readonly agent: DoorAgent
   restUntilMs: number
+}
+
+type Question = {
+  readonly method: 'GET' | 'POST'
+  readonly path: string
+  readonly body: object | undefined
+  readonly signal: AbortSignal
 }
 
 export type ExchangesDeps = { readonly nowMs: () => number }
@@ -81,7 +89,7 @@ export class Exchanges {
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([...this.#exchanges.values()].map(({ pool }) => pool.destroy()))
+    for (const { agent } of this.#exchanges.values()) agent.destroy()
   }
 
   async #askOne(
@@ -92,24 +100,15 @@ export class Exchanges {
     signal: AbortSignal | undefined,
   ): Promise<DoorAnswer> {
     const deadline = AbortSignal.timeout(caps.requestMs.default)
+    const all = signal === undefined ? deadline : AbortSignal.any([deadline, signal])
     try {
-      const answer = await exchange.pool.request({
-        method,
-        path,
-        signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]),
-        headers: { accept: 'application/json', ...(body && { 'content-type': 'application/json' }) },
-        ...(body && { body: JSON.stringify(body) }),
+      const question = { method, path, body, signal: all }
+      const { status, value } = await exchange.agent.inTurn(all, async () => {
+        const answer = await this.#requestOnce(exchange, question)
+        return { status: answer.statusCode ?? 0, value: await jsonOf(answer) }
       })
-      const chunks: Buffer[] = []
-      let bytes = 0
-      for await (const chunk of answer.body) {
-        bytes += (chunk as Buffer).length
-        if (bytes > caps.answerBytes.default) throw new Fault('wire-malformed')
-        chunks.push(chunk as Buffer)
-      }
-      const value: unknown = JSON.parse(Buffer.concat(chunks).toString())
-      if (answer.statusCode >= 500) throw faultOf(value)
-      return { status: answer.statusCode, body: value, exchange }
+      if (status >= 500) throw faultOf(value)
+      return { status, body: value, exchange }
     } catch (error) {
       if (error instanceof Fault) throw error
       if (error instanceof SyntaxError) throw new Fault('wire-malformed', { cause: error })
@@ -117,39 +116,55 @@ export class Exchanges {
     }
   }
 
+  /** Asked again, once, when a kept connection turns out to have ended while nobody looked. */
+  #requestOnce(exchange: Exchange, question: Question, mayRepeat = true): Promise<IncomingMessage> {
+    const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
+    const text = question.body === undefined ? undefined : JSON.stringify(question.body)
+    const asking = httpRequest({
+      agent: exchange.agent,
+      host: this.#serverName,
+      method: question.method,
+      path: question.path,
+      signal: question.signal,
+      headers: {
+        accept: 'application/json',
+        ...(text !== undefined && { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) }),
+      },
+    })
+    let isAnswered = false
+    asking.on('response', (answer) => {
+      isAnswered = true
+      resolve(answer)
+    })
+    asking.on('error', (error) => {
+      if (isAnswered || !mayRepeat || !asking.reusedSocket || question.signal.aborted) return reject(error)
+      this.#requestOnce(exchange, question, false).then(resolve, reject)
+    })
+    asking.end(text)
+    return promise
+  }
+
   #list(names: readonly string[]): void {
     this.#drop([...this.#exchanges.keys()].filter((name) => !names.includes(name)))
     for (const name of names) {
       const target = parseAddress(name)
       if (target === undefined || this.#exchanges.has(name)) continue
-      const pool = new Pool(`https://${this.#serverName}`, {
-        connections: caps.doorConnections.default,
-        pipelining: 1,
-        headersTimeout: caps.requestMs.default,
-        bodyTimeout: caps.requestMs.default,
-        connect: (_options, callback) => void this.#dialFor(target, callback),
-      })
-      this.#exchanges.set(name, { name, target, pool, restUntilMs: 0 })
+      const agent = new DoorAgent(() => this.#dialFor(target))
+      this.#exchanges.set(name, { name, target, agent, restUntilMs: 0 })
     }
   }
 
-  async #dialFor(target: DialTarget, callback: buildConnector.Callback): Promise<void> {
-    let socket: TLSSocket
+  async #dialFor(target: DialTarget): Promise<TLSSocket> {
     try {
-      socket = await dialTls(target, this.#doorTls(), { deadlineMs: caps.dialMs.default })
+      return await dialTls(target, this.#doorTls(), { deadlineMs: caps.dialMs.default })
     } catch (error) {
-      callback(faultOfDial(error), null)
-      return
+      throw faultOfDial(error)
     }
-    callback(null, socket)
   }
 
   #drop(names: readonly string[]): void {
     for (const name of names) {
-      this.#exchanges
-        .get(name)
-        ?.pool.close()
-        .catch(() => {})
+      this.#exchanges.get(name)?.agent.retire()
       this.#exchanges.delete(name)
     }
   }
@@ -167,6 +182,17 @@ export class Exchanges {
     })
     return { secureContext: this.#context, ALPNProtocols: ['http/1.1'], servername: this.#serverName }
   }
+}
+
+async function jsonOf(answer: IncomingMessage): Promise<unknown> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > caps.answerBytes.default) throw new Fault('wire-malformed')
+    chunks.push(chunk)
+  }
+  return JSON.parse(Buffer.concat(chunks).toString())
 }
 
 function faultOf(value: unknown): Fault {

@@ -3,17 +3,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import type { Dispatcher } from 'undici'
 import { asFault, Fault } from '#core/fault.ts'
 import { fieldsOf, type HeaderFields } from '#transport/forward-headers.ts'
-import { forward } from '#transport/http-forward.ts'
 import { guardRequests, strictServerOptions, type CheckedRequest } from '#transport/request-guard.ts'
 import { secretEquals } from '#transport/secret.ts'
-import { forwardUpgrade } from '#transport/upgrade-forward.ts'
-import { startUpstream } from '#transport/upstream.ts'
-import { caps } from './caps.ts'
 import { denialAnswer, rawDenial } from './denial-page.ts'
 import { denialOfFault, faultOfDenial, type FlowOpener } from './flow-opener.ts'
+import type { HttpUpstreams } from './http-upstream.ts'
 import { PAC_TYPE } from './pac.ts'
 import { parseHost, type Target } from './target.ts'
 import { loopbackNames, strangeRequest } from './web-guard.ts'
@@ -28,14 +24,12 @@ export type HttpDoorConfig =
   /** Every request goes to this app, whatever the door itself is called. */
   | { readonly kind: 'fixed'; readonly target: Target }
 
-/** Apps that programs speak to at the same time through one door; more than any person uses. */
-const MAX_UPSTREAMS = 256
-
 export class HttpDoor {
   readonly #config: HttpDoorConfig
   readonly #opener: FlowOpener
   readonly #server: Server
-  readonly #upstreams = new Map<string, Dispatcher>()
+  #upstreams: Promise<HttpUpstreams> | undefined
+  #isClosed = false
 
   constructor(config: HttpDoorConfig, opener: FlowOpener) {
     this.#config = config
@@ -66,17 +60,16 @@ export class HttpDoor {
   close(): void {
     this.#server.close()
     this.#server.closeAllConnections()
-    for (const upstream of this.#upstreams.values()) upstream.destroy().catch(() => {})
-    this.#upstreams.clear()
+    this.#isClosed = true
+    void this.#upstreams?.then((upstreams) => upstreams.close())
   }
 
   async #onRequest(request: IncomingMessage, response: ServerResponse, head: CheckedRequest): Promise<void> {
     const target = this.#targetOf(request, head)
     if (target === 'own') return this.#ownPage(request, response)
     if (target instanceof Fault) return this.#refuse(request, response, target)
-    const end = await forward(request, response, {
-      dispatcher: this.#upstreamOf(target),
-      method: request.method ?? 'GET',
+    const upstreams = await this.#pass()
+    const end = await upstreams.request(request, response, target, {
       path: head.target,
       headers: headersFor(request, target, this.#config),
     })
@@ -93,11 +86,10 @@ export class HttpDoor {
     if (target === 'own') return void socket.destroy()
     if (target instanceof Fault) return this.#refuseRaw(request, socket, target)
     if (isConnect) return this.#connect(request, socket, target)
-    const result = await forwardUpgrade(request, socket, first, {
-      dispatcher: this.#upstreamOf(target),
+    const upstreams = await this.#pass()
+    const result = await upstreams.upgrade(request, socket, first, target, {
       path: head.target,
       headers: headersFor(request, target, this.#config),
-      onEnd: () => {},
     })
     if (result.kind === 'refused') this.#refuseRaw(request, socket, result.fault)
   }
@@ -130,36 +122,14 @@ export class HttpDoor {
     return { host, port: head.authority.port ?? 80 }
   }
 
-  #upstreamOf(target: Target): Dispatcher {
-    const key = `${target.host} ${target.port}`
-    const known = this.#upstreams.get(key)
-    if (known !== undefined) {
-      this.#upstreams.delete(key)
-      this.#upstreams.set(key, known)
-      return known
-    }
-    this.#forgetOldest()
-    const upstream = startUpstream(
-      { origin: 'http://app.invalid', maxConnections: 64, keepAliveMs: caps.flowIdleMs.default },
-      {
-        connect: async () => {
-          const opened = await this.#opener.open(target.host, target.port, 'http')
-          if (opened.kind === 'refused') throw faultOfDenial(opened.denial)
-          return opened.socket
-        },
-      },
-    )
-    this.#upstreams.set(key, upstream)
-    return upstream
-  }
-
-  /** Names and ports are the asker's to choose: the one used longest ago makes room, and ends when it is idle. */
-  #forgetOldest(): void {
-    if (this.#upstreams.size < MAX_UPSTREAMS) return
-    const [oldest] = this.#upstreams
-    if (oldest === undefined) return
-    this.#upstreams.delete(oldest[0])
-    oldest[1].close().catch(() => {})
+  /** Loaded with the first request that is carried on. */
+  #pass(): Promise<HttpUpstreams> {
+    this.#upstreams ??= import('./http-upstream.ts').then(({ HttpUpstreams: Upstreams }) => {
+      const upstreams = new Upstreams(this.#opener)
+      if (this.#isClosed) upstreams.close()
+      return upstreams
+    })
+    return this.#upstreams
   }
 
   #ownPage(request: IncomingMessage, response: ServerResponse): void {

@@ -4,6 +4,7 @@ import { Fault } from '#core/fault.ts'
 import { type Command, type Input, UsageFault } from '#cli/command.ts'
 import { parseEndpoint } from '#cli/endpoints.ts'
 import { partLog } from '#cli/log.ts'
+import { restartWhenCold } from '#cli/warm-start.ts'
 import { safe, table, write, writeError, writeJson } from '#cli/output.ts'
 
 const stateOption = {
@@ -116,6 +117,7 @@ export const up: Command = {
   positionals: [0, 0],
   async run(input) {
     const verbs = await import('#agent/verbs.ts')
+    await restartWhenCold(() => import('#agent/http-upstream.ts'))
     const tenants = input.list('only')
     const secretFrom = input.text('secret')
     const secret = secretFrom === undefined ? undefined : process.env[secretFrom]

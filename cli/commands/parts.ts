@@ -8,6 +8,7 @@ import { partLog } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
+import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
 
 const serverOptions = {
   control: { type: 'string', help: 'address of the API: https://api.<domain>[:port]' },
@@ -42,6 +43,7 @@ export const exchange: Command = {
     const listen = parseEndpoint(input.text('listen') ?? '0.0.0.0:443', '--listen')
     const { enrolExchange } = await import('#exchange/enrol.ts')
     const { startExchange } = await import('#exchange/server.ts')
+    await restartWhenCold()
     const identityFolder = join(data, 'identity')
     const log = partLog('exchange')
     if (!existsSync(identityFolder)) {
@@ -87,6 +89,7 @@ export const connector: Command = {
     const { enrolConnector } = await import('#connector/enrol.ts')
     const { startConnector } = await import('#connector/connector.ts')
     const { loadIdentity } = await import('#connector/identity.ts')
+    await restartWhenCold()
     const log = partLog('connector')
     if ((await loadIdentity(data)) === undefined) {
       const api = parseServer(needed(input, 'control', connector), input.text('address'))
@@ -121,6 +124,16 @@ function readPem(file: string): string {
 
 const DEMO_PORT = 8443
 
+/** What the threads of `start` are made of. */
+const ownFolders = ['cli', 'core', 'cedar', 'transport', 'journal', 'exchange', 'connector', 'control', 'demo']
+
+async function compileAll(): Promise<void> {
+  await import('#cli/control-worker.ts')
+  await import('#cli/demo-worker.ts')
+  await import('#cli/demo.ts')
+  await import('#cli/demo-screen.ts')
+}
+
 export const start: Command = {
   usage: 'start --data FOLDER',
   summary: 'run control and an exchange in one process; --demo adds tenants, apps and a connector to try',
@@ -137,8 +150,9 @@ export const start: Command = {
   async run(input) {
     const { buildConsole } = await import('#cli/build-console.ts')
     const { startAllInOne } = await import('#cli/all-in-one.ts')
-    buildConsole()
     const isDemo = input.flag('demo')
+    await compileThreads(compileAll, ownFolders)
+    buildConsole()
     const dataFolder = resolve(input.text('data') ?? 'data')
     const domain = input.text('domain') ?? 'sallyport.localhost'
     const appsDomain = input.text('apps-domain') ?? 'apps.localhost'
@@ -211,6 +225,7 @@ export const control: Command = {
     const { buildConsole, consoleFolder } = await import('#cli/build-console.ts')
     const { startControl } = await import('#control/server.ts')
     const { parseControlConfig } = await import('#control/config.ts')
+    await restartWhenCold()
     buildConsole()
     const postgres = input.text('postgres-from')
     const feedAddress = input.text('feed-address')

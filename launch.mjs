@@ -5,8 +5,19 @@
 //   node launch.mjs FILE.ts [ARGS…]         run a file of ours
 //   node launch.mjs --tool NAME [ARGS…]     run a development tool's program from node_modules/.bin
 import { spawn, spawnSync } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { homedir } from 'node:os'
+import { dirname, isAbsolute, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
@@ -90,6 +101,24 @@ function install() {
   }
 }
 
+/** Where compiled source is kept: here, or with the account that runs us. Undefined where neither can be written. */
+function compileCache() {
+  if (process.env.NODE_COMPILE_CACHE) return process.env.NODE_COMPILE_CACHE
+  if (isWritable(modules)) return join(modules, '.cache', 'compile')
+  const base = process.env.XDG_CACHE_HOME
+  const own = base && isAbsolute(base) ? base : join(homedir(), '.cache')
+  return isWritable(existsSync(own) ? own : homedir()) ? join(own, 'sallyport', 'compile') : undefined
+}
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
 if (!isInstalled()) install()
 
 const node = pinnedNode()
@@ -101,12 +130,15 @@ if (first === undefined) {
 const target =
   first === '--tool' ? [join(modules, '.bin', rest[0] ?? ''), ...rest.slice(1)] : [join(root, first), ...rest]
 // Small young generations and few malloc arenas, because one process may hold four V8 heaps: measured, all parts idle
-// in one process take 230 MB instead of 297 (docs/performance.md).
+// in one process take 230 MB instead of 297 (docs/performance.md). A fixed threshold gives large blocks, such as those of
+// password hashing, back to the system; without it glibc raises it with the first such block and keeps them.
 const args = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=4', ...target]
+const cache = compileCache()
 const env = {
   ...process.env,
   MALLOC_ARENA_MAX: process.env.MALLOC_ARENA_MAX ?? '2',
-  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(modules, '.cache', 'compile'),
+  MALLOC_MMAP_THRESHOLD_: process.env.MALLOC_MMAP_THRESHOLD_ ?? '262144',
+  ...(cache && { NODE_COMPILE_CACHE: cache }),
   PATH: `${dirname(node)}:${process.env.PATH ?? ''}`,
 }
 // Becomes the pinned Node where the Node that runs this can do so (23.11 and newer), which saves a process.

@@ -2,7 +2,7 @@
 // part can read another's files. Must never create or change an account: numbers without a name are enough for
 // parts, and people use names that every Debian has.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync, mkdirSync, mkdtempSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -64,4 +64,13 @@ export function temporaryFolder(prefix: string, account: Account | undefined): s
     chmodSync(path, 0o700)
   }
   return path
+}
+
+/** Where an account keeps compiled source from one test to the next; nobody else may write there. */
+export function compileCacheOf(account: Account): string {
+  const parent = join(tmpdir(), 'sallyport-e2e-compiled')
+  mkdirSync(parent, { recursive: true, mode: 0o711 })
+  // In a folder that somebody else made, somebody else could put code for us to run.
+  if (statSync(parent).uid !== process.getuid?.()) throw new Error(`${parent} belongs to another account`)
+  return folderOf(parent, String(account.uid), account)
 }

@@ -3,7 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { Account } from './accounts.ts'
+import { type Account, compileCacheOf } from './accounts.ts'
 
 const START_DEADLINE_MS = 90_000
 const STOP_DEADLINE_MS = 20_000
@@ -28,9 +28,11 @@ export function commandFor(command: readonly string[], { account, netns }: RunOp
   return [program, rest]
 }
 
+/** As launch.mjs starts it; the launcher itself would need a folder that every account may write. */
 export const sallyportCommand = (args: readonly string[]): readonly string[] => [
   process.execPath,
   '--disable-warning=ExperimentalWarning',
+  '--max-semi-space-size=4',
   fileURLToPath(new URL('../cli/main.ts', import.meta.url)),
   ...args,
 ]
@@ -50,10 +52,17 @@ export async function runUntilLine(
   options: RunOptions = {},
 ): Promise<Child & { readonly line: string }> {
   const [program, rest] = commandFor(command, options)
-  const name = command.slice(3).join(' ')
+  const name = command.slice(4).join(' ')
   const child = spawn(program, rest, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, SALLYPORT_LOG: 'json', ...(options.account && { HOME: '/nonexistent' }), ...options.env },
+    env: {
+      ...process.env,
+      MALLOC_ARENA_MAX: '2',
+      MALLOC_MMAP_THRESHOLD_: '262144',
+      SALLYPORT_LOG: 'json',
+      ...(options.account && { HOME: '/nonexistent', NODE_COMPILE_CACHE: compileCacheOf(options.account) }),
+      ...options.env,
+    },
   })
   let output = ''
   const keep = (line: string) => (output = (output + line + '\n').slice(-KEPT_OUTPUT_CHARACTERS))

@@ -4,6 +4,7 @@ import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
 import { completionOf } from './commands/completion.ts'
+import * as inspect from './commands/inspect.ts'
 import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
@@ -46,6 +47,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.exchangeToken,
     ],
   ],
+  ['Inspect', [inspect.inspectText]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
   ['Shell', [completionOf(() => all)]],
 ]

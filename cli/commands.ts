@@ -5,6 +5,7 @@ import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
 import { completionOf } from './commands/completion.ts'
 import * as inspect from './commands/inspect.ts'
+import * as lake from './commands/lake.ts'
 import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
@@ -48,6 +49,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
     ],
   ],
   ['Inspect', [inspect.inspectText]],
+  ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
   ['Shell', [completionOf(() => all)]],
 ]

@@ -59,8 +59,6 @@ export const MAX_FILTER_VALUES = 200
 export const MAX_FILTER_CHARACTERS = 512
 /** Interval ends of one dimension of decision classes. */
 export const MAX_BREAKS = 64
-/** Classes of decisions in one batch from the engine. */
-export const CLASSES_PER_BATCH = 2048
 /** Classes one question may give: about 1 KB each at the reader. */
 export const MAX_CLASSES = 5_000_000
 /** Rows handed to DuckDB at a time; its own vector size. */
@@ -75,6 +73,8 @@ export const MAX_MANIFEST_BYTES = 64 * MEBIBYTE
 export const MAX_QUERY_ATTEMPTS = 5
 /** Milliseconds before a dead engine is started again: first, most. Doubles between. */
 export const ENGINE_BACKOFF_MS = { first: 200, most: 30_000 } as const
+/** Milliseconds beyond a call's deadline before an engine that does not answer is ended. */
+export const ENGINE_GRACE_MS = 5000
 /** Characters of a page cursor. */
 export const MAX_CURSOR_CHARACTERS = 256
 /** Bytes of one event that the lake takes: what the journal's readers accept. */

@@ -1,10 +1,10 @@
 // Recorded decisions collapsed to classes, inside DuckDB. Must never merge two decisions that differ in what was asked to
 // be told apart, nor make up an input.
-import { CLASSES_PER_BATCH, MAX_BREAKS, MAX_CLASSES } from './caps.ts'
+import { MAX_BREAKS, MAX_CLASSES } from './caps.ts'
 import { eventClasses } from '#core/events/event.ts'
-import { Fault } from '#core/fault.ts'
+import { Fault, isFault } from '#core/fault.ts'
 import { quoteName, type ColumnName } from './columns.ts'
-import type { Database } from './database.ts'
+import { quoteText, type Database } from './database.ts'
 import { inputDimensions } from './decisions.ts'
 import type { BreakDimension, DecisionClass, DecisionClassesQuery, InputDimension } from './decisions.ts'
 import { conditionOf, rangeOf, refuse } from './filter.ts'
@@ -31,7 +31,11 @@ const dimensionColumns = {
 } as const satisfies Record<InputDimension, keyof InputColumns>
 
 const breakDimensions: ReadonlySet<string> = new Set<BreakDimension>(['session.ageSeconds', 'time.nowMs', 'risk'])
-const fixedColumns = 'in_form in_user in_action in_resource_kind in_resource'.split(' ')
+const fixedColumns = 'decision reason policies user_uid app_uid in_form in_user in_action in_resource_kind in_resource'
+// Not what makes a class, but what people want to read of it.
+const readable = ['user_name', 'app_name', 'org', 'groups'] as const
+/** Bits of a row's place that are its sequence; above them, which writer. */
+const SEQUENCE_BITS = 44
 const DECISIONS = [eventClasses.authorization.class_uid, eventClasses.http.class_uid]
 
 export async function* queryClasses(
@@ -41,50 +45,80 @@ export async function* queryClasses(
 ): AsyncGenerator<readonly DecisionClass[], void> {
   const { tenant, sinceMs, untilMs, users, apps } = query
   const condition = conditionOf({ tenant, sinceMs, untilMs, ...(users && { users }), ...(apps && { apps }) })
-  const { keys, examples } = grouping(query)
-  // The newest decision of each class lends its values to what was not told apart: all of them from one event.
-  const example = `arg_max({${['org', '"groups"', ...examples].map((one) => `${one}: ${one}`).join(', ')}}, "time")`
-  const named = keys.map((_, at) => `k${at}`)
-  async function* classes({ session, rows }: View): AsyncGenerator<readonly DecisionClass[], void> {
-    const sql = `
-      SELECT ${keys.map((key, at) => `${key.sql} AS k${at}`).join(', ')}, count(*)::DOUBLE AS n,
-        min("time")::DOUBLE AS "firstMs", max("time")::DOUBLE AS "lastMs", ${example} AS example
-      FROM (${rows})
-      WHERE class_uid IN (${DECISIONS.join(', ')}) AND decision IS NOT NULL AND ${condition.sql}
-      GROUP BY ${named.join(', ')}`
-    let batch: DecisionClass[] = []
+  const grouped = grouping(query)
+  async function* classes({ session, rows, writers }: View): AsyncGenerator<readonly DecisionClass[], void> {
+    const source = `SELECT * FROM (${rows})
+      WHERE class_uid IN (${DECISIONS.join(', ')}) AND decision IS NOT NULL AND ${condition.sql}`
     let count = 0
-    for await (const chunk of session.stream(sql, condition.parameters)) {
-      count += chunk.length
-      if (count > MAX_CLASSES) {
-        throw new Fault('at-capacity', {
-          hint: 'There are too many classes; ask for a shorter time or tell less apart.',
-        })
+    try {
+      for await (const chunk of session.stream(atOnceSql(source, grouped), condition.parameters)) {
+        count += chunk.length
+        yield batchOf(chunk, grouped, count)
       }
-      for (const row of chunk) batch.push(classOf(row, keys))
-      if (batch.length < CLASSES_PER_BATCH) continue
-      yield batch
-      batch = []
+    } catch (error) {
+      // Values of examples cannot be spilled to the disk. Nothing was given out yet, and the other way needs few of them.
+      if (!isFault(error, 'lake-timeout') || count > 0) throw error
+      for await (const chunk of session.stream(inTwoStepsSql(source, grouped, writers), condition.parameters)) {
+        count += chunk.length
+        yield batchOf(chunk, grouped, count)
+      }
     }
-    if (batch.length > 0) yield batch
   }
   yield* inView(database, { ...reading, tenant, ...rangeOf({ sinceMs, untilMs }) }, classes)
 }
 
 /** `column` null: tells apart without being a value of the class. */
 type Key = { readonly sql: string; readonly column: string | null }
+type Grouping = { readonly keys: readonly Key[]; readonly examples: readonly ColumnName[] }
 
-function grouping({ distinguish = inputDimensions, breaks = {} }: DecisionClassesQuery): {
-  readonly keys: readonly Key[]
-  readonly examples: readonly string[]
-} {
+const measures = `count(*)::DOUBLE AS n, min("time")::DOUBLE AS "firstMs", max("time")::DOUBLE AS "lastMs"`
+
+// The newest decision of each class lends its values to what was not told apart: all of them from one event.
+function atOnceSql(source: string, { keys, examples }: Grouping): string {
+  return `SELECT ${keyList(keys)}, ${measures}, arg_max(${structSql(examples)}, "time") AS example
+    FROM (${source}) GROUP BY ${keyNames(keys)}`
+}
+
+// The same with the newest decision's place only, looked up afterwards: twice the reading, a fraction of the memory.
+function inTwoStepsSql(source: string, { keys, examples }: Grouping, writers: readonly string[]): string {
+  const list = writers.map(quoteText).join(', ')
+  const place = `(list_position([${list}], writer)::BIGINT << ${SEQUENCE_BITS}) | sequence`
+  return `SELECT ${keyNames(keys)}, n, "firstMs", "lastMs", example
+    FROM (SELECT ${keyList(keys)}, ${measures}, arg_max(${place}, "time") AS place
+          FROM (${source}) GROUP BY ${keyNames(keys)}) AS class
+    JOIN (SELECT ${place} AS place, ${structSql(examples)} AS example FROM (${source})) AS newest USING (place)`
+}
+
+function structSql(examples: readonly ColumnName[]): string {
+  return `{${examples.map((one) => `${quoteName(one)}: ${quoteName(one)}`).join(', ')}}`
+}
+
+function keyList(keys: readonly Key[]): string {
+  return keys.map(({ sql }, at) => `${sql} AS k${at}`).join(', ')
+}
+
+function keyNames(keys: readonly Key[]): string {
+  return keys.map((_, at) => `k${at}`).join(', ')
+}
+
+function batchOf(
+  chunk: readonly Readonly<Record<string, unknown>>[],
+  { keys }: Grouping,
+  count: number,
+): readonly DecisionClass[] {
+  if (count > MAX_CLASSES) {
+    throw new Fault('at-capacity', { hint: 'There are too many classes; ask for a shorter time or tell less apart.' })
+  }
+  return chunk.map((row) => classOf(row, keys))
+}
+
+function grouping({ distinguish = inputDimensions, breaks = {} }: DecisionClassesQuery): Grouping {
   if (!distinguish.every((one) => Object.hasOwn(dimensionColumns, one))) refuse('There is no such input.')
   const told = new Set<string>(distinguish)
-  const plain = ['decision', 'reason', 'policies', 'user_uid', 'user_name', 'app_uid', 'app_name', ...fixedColumns]
-  const keys: Key[] = plain.map((column) => ({ sql: column, column }))
+  const keys: Key[] = fixedColumns.split(' ').map((column) => ({ sql: column, column }))
   // Policies can ask whether a device, or a request, is known at all.
   keys.push({ sql: 'in_posture IS NULL', column: null }, { sql: 'in_method IS NULL', column: null })
-  const examples: ColumnName[] = []
+  const examples: ColumnName[] = [...readable]
   for (const name of inputDimensions) {
     const column = dimensionColumns[name]
     if (told.has(name)) keys.push({ sql: quoteName(column), column })

@@ -2,6 +2,7 @@
 // Must never mix two versions: when the manifest changed while a view was put together, it starts over.
 import { isFault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
+import { listChains } from '#journal/layout.ts'
 import { MAX_QUERY_ATTEMPTS, type LakeCaps } from './caps.ts'
 import { columnNames, quoteName } from './columns.ts'
 import { quoteText, type Database, type Session } from './database.ts'
@@ -24,6 +25,8 @@ export type View = {
   /** SQL of ours that gives every row that may lie in the range, in the lake's columns. */
   readonly rows: string
   readonly version: number
+  /** Whose rows these may be. */
+  readonly writers: readonly string[]
   /** Lines of the journal that could not be read: run `journal verify`. */
   readonly badLines: number
 }
@@ -45,7 +48,10 @@ export async function* inView<T>(
     const files = manifest.files.filter(({ minMs, maxMs }) => maxMs >= request.sinceMs && minMs < request.untilMs)
     let isGiven = false
     try {
-      const view = { session, rows: rowsSql(folder, tenant, files), version: manifest.version, badLines }
+      const { version } = manifest
+      const chains = request.journalRoot === null ? [] : await listChains(request.journalRoot, tenant)
+      const writers = [...new Set([...Object.keys(manifest.chains), ...chains.map(({ writer }) => writer)])]
+      const view = { session, rows: rowsSql(folder, tenant, files), version, writers, badLines }
       for await (const one of work(view)) {
         isGiven = true
         yield one

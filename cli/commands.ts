@@ -4,7 +4,10 @@ import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
 import { completionOf } from './commands/completion.ts'
+import * as detect from './commands/detect.ts'
+import * as drill from './commands/drill.ts'
 import * as inspect from './commands/inspect.ts'
+import * as inspectUrls from './commands/inspect-urls.ts'
 import * as lake from './commands/lake.ts'
 import * as parts from './commands/parts.ts'
 import * as prove from './commands/prove.ts'
@@ -31,6 +34,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
     ],
   ],
   ['Respond', [administer.contain, administer.containments, administer.release]],
+  ['Rehearse', [drill.drillList, drill.drillRun, drill.drillStop, drill.drillReport]],
   [
     'Administer',
     [
@@ -48,7 +52,8 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.exchangeToken,
     ],
   ],
-  ['Inspect', [inspect.inspectText]],
+  ['Inspect', [inspect.inspectText, inspectUrls.scoreUrls]],
+  ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
   ['Shell', [completionOf(() => all)]],

@@ -14,7 +14,7 @@ export const drillView = z.object({
   name: z.string(),
   version: z.number().int(),
   title: z.string(),
-  level: z.enum(['tabletop', 'time-warp', 'live', 'propagation']),
+  level: z.enum(['live', 'propagation']),
   state: z.enum(['running', 'ended']),
   startedBy: z.string(),
   startedAt: time,

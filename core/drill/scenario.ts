@@ -92,7 +92,9 @@ export const scenario = z.strictObject({
   version: z.number().int().min(1).max(10_000),
   title: z.string().min(1).max(120),
   about: z.string().max(2000),
-  level: z.enum(['tabletop', 'time-warp', 'live', 'propagation']),
+  level: z
+    .enum(['live', 'propagation'])
+    .describe('live: from the first act to containment; propagation: containment alone, on every path'),
   attack: z
     .strictObject({ version: z.string().max(10), techniques: z.array(z.string().regex(/^T\d{4}(\.\d{3})?$/)).max(20) })
     .optional()

@@ -1,0 +1,201 @@
+// The path of one observation through the detectors, in order, to a story. O(1) per event. Must never tell a story during
+// the warm-up, and never more than one per subject and day.
+import { caps } from '#intelligence/caps.ts'
+import { spendBuckets } from './car-park.ts'
+import { remains } from './chance.ts'
+import { endPersonDay, endTenantDay } from './day.ts'
+import { type Channel, channels } from './kinds.ts'
+import { runDetectors } from './order.ts'
+import type { Observation } from './observation.ts'
+import { findPerson, learnGroups, type Person } from './person.ts'
+import { type DetectionState } from './state.ts'
+import { type Story, tellDecoy, tellPerson, tellSpray } from './story.ts'
+import { spraysDue, watchSource } from './sign-in.ts'
+import { type Budgets, levelOf, rankOf, type Thresholds, thresholdsOf } from './thresholds.ts'
+import type { Signal, Watch } from './watch.ts'
+
+export type DetectionConfig = {
+  /** Only learning, from the first event on. 0: no warm-up; thresholds then rest on their floors. */
+  readonly warmupMs: number
+  readonly budgets: Budgets
+  /** Names of apps and documents that nobody has a reason to touch. */
+  readonly decoys: ReadonlySet<string>
+}
+
+export type Detection = {
+  observe(observation: Observation): void
+  /** The stream has ended: tells what is still due. */
+  finish(): void
+}
+
+const HOUR_MS = 3_600_000
+const DAY_MS = 86_400_000
+const SCORE_HALF_LIFE_MS = 12 * HOUR_MS
+const STORY_RANK = rankOf('restrict')
+const carPark: readonly Channel[] = ['car-park', 'car-park-day', 'car-park-slow']
+const together = channels.indexOf('together')
+
+export function startDetecting(
+  config: DetectionConfig,
+  state: DetectionState,
+  tell: (story: Story) => void,
+): Detection {
+  const { tenant } = state
+  let thresholds: Thresholds = thresholdsOf(state, config.budgets)
+  let thresholdDay = tenant.day
+  let sprayCheckMs = 0
+  const dirty: boolean[] = channels.map(() => false)
+
+  function raise(person: Person, observation: Observation, signal: Signal): void {
+    const at = channels.indexOf(signal.channel)
+    fade(person, tenant.nowMs)
+    const before = person.scores[at] ?? 0
+    const after = signal.isPart ? before + signal.decades : Math.max(before, signal.decades)
+    if (after <= before) return
+    person.scores[at] = after
+    dirty[at] = true
+    keepEvidence(person, {
+      channel: signal.channel,
+      about: signal.about,
+      decades: signal.decades,
+      timeMs: observation.timeMs,
+      eventId: observation.id,
+      sentence: signal.sentence,
+    })
+    sumUp(person)
+    dirty[together] = true
+  }
+
+  function judge(person: Person, observation: Observation): void {
+    const isWarm = observation.timeMs >= tenant.startMs + config.warmupMs
+    let best: { channel: Channel; score: number; ratio: number } | undefined
+    for (const [at, channel] of channels.entries()) {
+      if (dirty[at] !== true) continue
+      dirty[at] = false
+      const score = person.scores[at] ?? 0
+      if (person.toldDay !== tenant.day) person.peaks[at] = Math.max(person.peaks[at] ?? 0, score)
+      const ratio = score / Math.max(0.1, thresholds[channel][STORY_RANK] ?? 0)
+      if (ratio >= 1 && (best === undefined || ratio > best.ratio)) best = { channel, score, ratio }
+    }
+    if (best === undefined || !isWarm || person.toldDay === tenant.day) return
+    const { channel, score } = best
+    if (isExcepted(state, person.uid, channel)) return
+    const threshold = thresholds[channel][STORY_RANK] ?? 0
+    tellOnce(
+      person,
+      tellPerson(tenant, person, { channel, score, threshold, level: levelOf(thresholds, channel, score) }),
+    )
+  }
+
+  function tellOnce(person: Person, story: Story): void {
+    person.toldDay = tenant.day
+    state.stories++
+    // What was told teaches no more than that it was at the threshold: an attack must not raise it, ever new ones may.
+    for (const [at, channel] of channels.entries())
+      person.peaks[at] = Math.min(person.peaks[at] ?? 0, (thresholds[channel][STORY_RANK] ?? 0) + 0.5)
+    spendBuckets(person)
+    person.scores.fill(0)
+    tell(story)
+  }
+
+  return {
+    observe(observation) {
+      if (Math.floor(observation.timeMs / DAY_MS) > tenant.day) endTenantDay(state, observation.timeMs)
+      tenant.nowMs = Math.max(tenant.nowMs, observation.timeMs)
+      if (thresholdDay !== tenant.day) {
+        thresholds = thresholdsOf(state, config.budgets)
+        thresholdDay = tenant.day
+      }
+      watchSource(state, observation)
+      if (tenant.nowMs - sprayCheckMs > 60_000) {
+        sprayCheckMs = tenant.nowMs
+        const isWarm = tenant.nowMs >= tenant.startMs + config.warmupMs
+        for (const spray of spraysDue(state, tenant.nowMs))
+          if (isWarm && !isExcepted(state, spray.source, 'password-spray')) tell(tellSpray(spray))
+      }
+      if (observation.user === '') return
+      const person = findPerson(tenant, observation.user)
+      const watch: Watch = { state, tenant, person, observation, raise: (signal) => raise(person, observation, signal) }
+      const isCalibrating = tenant.nowMs >= tenant.startMs + Math.min(config.warmupMs / 2, 7 * DAY_MS)
+      endPersonDay(watch, isCalibrating)
+      learnGroups(tenant, person, observation.groups)
+      if (observation.organisation !== '') person.organisation = observation.organisation
+      if (isDecoy(config, observation)) {
+        if (tenant.nowMs >= tenant.startMs + config.warmupMs && person.toldDay !== tenant.day)
+          tellOnce(person, tellDecoy(person, observation.app, observation.timeMs, observation.id))
+        return
+      }
+      runDetectors(watch, (score) => {
+        const at = channels.indexOf(score.channel)
+        fade(person, tenant.nowMs)
+        // A bucket leaks by itself: its score is what it says now, not what it once said.
+        person.scores[at] = score.decades
+        dirty[at] = true
+        sumUp(person)
+        dirty[together] = true
+      })
+      judge(person, observation)
+    },
+    finish() {
+      for (const spray of spraysDue(state, Number.POSITIVE_INFINITY))
+        if (tenant.nowMs >= tenant.startMs + config.warmupMs) tell(tellSpray(spray))
+    },
+  }
+}
+
+/** What several channels saw on one day, where at least two saw something. */
+function sumUp(person: Person): void {
+  let sum = 0
+  let greatest = 0
+  let seen = 0
+  for (const [at, channel] of channels.entries()) {
+    if (at === together) continue
+    const score = person.scores[at] ?? 0
+    if (carPark.includes(channel)) {
+      greatest = Math.max(greatest, score)
+      continue
+    }
+    // Of the rest, no one channel may carry the sum alone: for that it has a threshold of its own.
+    if (channel === 'slow-leak' || channel === 'third-party') continue
+    sum += Math.min(3, score)
+    if (score >= 1) seen++
+  }
+  if (greatest >= 1) seen++
+  person.scores[together] = seen >= 2 ? sum + greatest : 0
+}
+
+function fade(person: Person, nowMs: number): void {
+  const elapsedMs = nowMs - person.scoresAtMs
+  if (elapsedMs < 60_000) return
+  const share = remains(elapsedMs, SCORE_HALF_LIFE_MS)
+  for (let at = 0; at < person.scores.length; at++) person.scores[at] = (person.scores[at] ?? 0) * share
+  person.scoresAtMs = nowMs
+}
+
+function keepEvidence(person: Person, part: Person['evidence'][number]): void {
+  const { evidence } = person
+  const same = evidence.findIndex(({ channel, about }) => channel === part.channel && about === part.about)
+  if (same >= 0) evidence.splice(same, 1)
+  evidence.push(part)
+  if (evidence.length <= caps.evidence.default) return
+  let least = 0
+  const worth = (each: typeof part): number => each.decades * remains(part.timeMs - each.timeMs, DAY_MS)
+  for (const [at, each] of evidence.entries()) if (worth(each) < worth(evidence[least] ?? each)) least = at
+  evidence.splice(least, 1)
+}
+
+function isDecoy({ decoys }: DetectionConfig, { app, object }: Observation): boolean {
+  return decoys.size > 0 && (decoys.has(app) || (object !== '' && decoys.has(object)))
+}
+
+function isExcepted(state: DetectionState, subject: string, kind: string): boolean {
+  if (state.exceptions.size === 0) return false
+  for (const exception of state.exceptions.values())
+    if (
+      exception.subject === subject &&
+      (exception.kind === '' || exception.kind === kind) &&
+      exception.untilMs > state.tenant.nowMs
+    )
+      return true
+  return false
+}

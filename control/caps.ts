@@ -1,5 +1,14 @@
 // Every limit of the control part, with unit, default and reason. A limit that is not here does not exist.
 export const caps = {
+  whatIfJobs: { unit: 'questions per tenant', default: 2, reason: 'each keeps a core busy' },
+  whatIfMs: { unit: 'ms', default: 600_000, reason: 'ten times what 10 million decisions take' },
+  whatIfKept: { unit: 'answers per tenant', default: 20, reason: 'the older ones can be asked for again' },
+  whatIfKeptMs: { unit: 'ms', default: 3_600_000, reason: 'an answer about old rules misleads' },
+  wideningApprovalMs: {
+    unit: 'ms',
+    default: 86_400_000,
+    reason: 'a request for approval, and an approval: a working day and a night',
+  },
   bodyBytes: { unit: 'bytes', default: 4 * 1024 * 1024, reason: '5,000 resource documents of an ordinary size' },
   smallBodyBytes: { unit: 'bytes', default: 64 * 1024, reason: 'routes without documents' },
   requestMs: { unit: 'ms', default: 30_000, reason: 'a request that has not arrived by then never does' },

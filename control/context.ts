@@ -7,6 +7,7 @@ import type { ControlAuthority } from './authority/authority.ts'
 import type { Sealer } from './authority/key-encryption.ts'
 import type { Mirrors } from './records/mirror.ts'
 import type { SignIn, SignInConfig } from './sign-in-seam.ts'
+import type { WhatIfPort } from './what-if/port.ts'
 import type { Store } from './store/store.ts'
 
 export type EventPage = {
@@ -74,6 +75,8 @@ export type ControlContext = {
   readonly mirrors: Mirrors
   readonly journal: JournalPort
   readonly checkPolicies: CheckPolicies
+  /** Absent where this installation runs without it. */
+  readonly whatIf: WhatIfPort | null
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */

@@ -32,12 +32,15 @@ import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
 import { startSweep } from './sweep.ts'
 import { createWebCertificates } from './web-certificates.ts'
+import type { WhatIfPort } from './what-if/port.ts'
 
 export type ControlDeps = {
   readonly nowMs?: () => number
   readonly log?: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly heartbeatMs?: number
+  /** Works out what policies would do, off this thread. Whoever starts it closes it. */
+  readonly whatIf?: WhatIfPort
 }
 
 export type Control = {
@@ -80,6 +83,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     mirrors: new Mirrors({ store, identityCaPem, appsDomain, nowMs }),
     journal,
     checkPolicies: (documents) => checker.check({ documents, schema: policySchema }),
+    whatIf: deps.whatIf ?? null,
     nowMs,
     log,
     links: {},

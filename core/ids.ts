@@ -17,6 +17,7 @@ export const idPrefixes = {
   policy: 'pol',
   policyTest: 'plt',
   policyJob: 'pjb',
+  policyJob: 'pjb',
   identityProvider: 'idp',
   session: 'ses',
   flow: 'flw',

@@ -11,6 +11,7 @@ import type { Effect } from '#core/api/views.ts'
 import { caps } from '#control/caps.ts'
 import { lastSequence } from '#control/store/changes.ts'
 import { DocumentsFault } from '#control/resources/document-faults.ts'
+import { WideningFault } from '#control/what-if/hold-back.ts'
 import { requireAccess } from './access.ts'
 import type { ApiContext, Handlers, Recorded } from './call.ts'
 import { administrationHandlers } from './handlers/administration.ts'
@@ -19,6 +20,7 @@ import { enrolmentHandlers } from './handlers/enrolment.ts'
 import { eventHandlers } from './handlers/events.ts'
 import { memberHandlers } from './handlers/members.ts'
 import { personHandlers } from './handlers/person.ts'
+import { policyHandlers } from '#control/what-if/handlers.ts'
 import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { respondHandlers } from './handlers/respond.ts'
@@ -33,6 +35,7 @@ export const handlers: Handlers = {
   ...memberHandlers,
   ...administrationHandlers,
   ...respondHandlers,
+  ...policyHandlers,
   ...eventHandlers,
   ...drillHandlers,
   ...enrolmentHandlers,
@@ -135,6 +138,7 @@ const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill'])
 
 /** Whether the route changes something: then it must be on record. */
 function isChange(name: RouteName, route: Route, body: unknown): boolean {
+  if (route.isQuestion === true) return false
   if (route.method === 'GET' || route.access === 'public' || unrecorded.has(name)) return false
   return !(name === 'apply' && typeof body === 'object' && body !== null && 'dryRun' in body && body.dryRun === true)
 }
@@ -256,6 +260,7 @@ function refuse(c: Context<ApiEnv>, error: unknown): Response {
       code,
       message,
       ...(first && { at: first.at, faults: places.map(({ at, message: text }) => ({ at, message: text })) }),
+      ...(fault instanceof WideningFault && { approvalRequest: fault.approvalRequest }),
     },
   }
   return new Response(JSON.stringify(body), {

@@ -78,7 +78,10 @@ describe('a request for access', () => {
       as(
         '',
         '/resources/apps/side-door',
-        { spec: { kind: 'http', connectorGroup: 'dc', upstream: { host: 'x' }, ...(owner && { owner }) } },
+        {
+          spec: { kind: 'http', connectorGroup: 'dc', upstream: { host: 'x' }, ...(owner && { owner }) },
+          allowWidening: true,
+        },
         'PUT',
       )
     await app()

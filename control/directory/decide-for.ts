@@ -4,11 +4,9 @@ import type { AppRecord } from '#core/records/app.ts'
 import type { UserRecord } from '#core/records/records.ts'
 import { adviceFor, describe } from '#core/policy/advice.ts'
 import { decidePolicy, deny, type Decision } from '#core/policy/decide.ts'
-import { appEntity, groupEntity, organisationEntity, userEntity } from '#core/policy/directory.ts'
-import { EntityStore } from '#core/policy/entity.ts'
-import { compilePolicy } from '#core/policy/policy.ts'
-import { PolicySet } from '#core/policy/policy-set.ts'
+import { isPathAllowed } from '#core/policy/path-rules.ts'
 import type { AuthorizationFacts } from '#core/policy/request-facts.ts'
+import { rulesOf, type TenantRules } from '#core/policy/tenant-rules.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { DecisionView } from '#control/sign-in-seam.ts'
 
@@ -24,8 +22,7 @@ export type AccessFacts = {
   readonly http: AuthorizationFacts['http']
 }
 
-type Compiled = { readonly version: number; readonly policies: PolicySet; readonly entities: EntityStore }
-const compiled = new WeakMap<TenantMirror, Compiled>()
+const compiled = new WeakMap<TenantMirror, { readonly version: number; readonly rules: TenantRules }>()
 
 export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
   const { user, app, atMs } = facts
@@ -41,7 +38,9 @@ export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
     if (!contract.appIds.includes(app.id) && !isApproved(mirror, facts)) return deny('app-not-in-contract')
   }
   if (!app.enabled) return deny('app-disabled')
-  const { policies, entities } = compile(mirror)
+  if (app.appKind === 'http' && facts.http !== null && !isPathAllowed(app.http.rules, facts.http))
+    return deny('path-not-allowed')
+  const { policies, entities } = rulesOfMirror(mirror)
   const at = new Date(atMs)
   return decidePolicy(policies, entities, {
     user: user.name,
@@ -97,33 +96,11 @@ export function decisionForPerson(decision: Decision, explain: 'full' | 'reason'
   }
 }
 
-function compile(mirror: TenantMirror): Compiled {
+/** The mirror's rules, worked out once for each version of its directory. */
+export function rulesOfMirror(mirror: TenantMirror): TenantRules {
   const known = compiled.get(mirror)
-  if (known?.version === mirror.directoryVersion) return known
-  const nameOf = (kind: 'group' | 'appGroup', id: string) =>
-    (kind === 'group' ? mirror.get('group', id) : mirror.get('appGroup', id))?.name
-  const names = (kind: 'group' | 'appGroup', ids: readonly string[]) =>
-    ids.map((id) => nameOf(kind, id)).filter((name) => name !== undefined)
-  const entities = EntityStore.of([
-    ...[...mirror.all('group')].map(({ name, parentIds }) => groupEntity(name, names('group', parentIds))),
-    ...[...mirror.all('organisation')].map(({ name }) => organisationEntity(name)),
-    ...[...mirror.all('app')].map((app) =>
-      appEntity(app.name, app.displayName, app.appKind, names('appGroup', app.groupIds)),
-    ),
-    ...[...mirror.all('user')].map(({ name, displayName, email, groupIds, organisationId }) =>
-      userEntity({
-        name,
-        displayName,
-        email,
-        groups: names('group', groupIds),
-        organisation: organisationId === null ? null : (mirror.get('organisation', organisationId)?.name ?? null),
-      }),
-    ),
-  ])
-  const policies = PolicySet.of(
-    [...mirror.all('policy')].map(({ id, name, line, est }) => compilePolicy({ id, name, line, est })),
-  )
-  const made = { version: mirror.directoryVersion, policies, entities }
-  compiled.set(mirror, made)
-  return made
+  if (known?.version === mirror.directoryVersion) return known.rules
+  const rules = rulesOf(mirror.records(), known?.rules)
+  compiled.set(mirror, { version: mirror.directoryVersion, rules })
+  return rules
 }

@@ -142,10 +142,11 @@ describe('news', () => {
         spec: {
           text: 'permit (principal, action, resource);\nforbid (principal, action, resource) when { context.risk > 90 };',
         },
+        allowWidening: true,
       },
       'PUT',
     )
-    await asAdmin(`${T}/resources/policies/allow`, { spec: { text: 'permit (principal, action, resource);' } }, 'PUT')
+    await asAdmin(`${T}/resources/policies/allow`, { spec: { text: 'permit (principal, action, resource);' }, allowWidening: true }, 'PUT')
     await asAdmin(`${T}/resources/groups/night`, undefined, 'DELETE')
     await asAdmin(`${T}/settings`, { staleAfterSeconds: 60 }, 'PATCH')
     await test.call(`${T}/own-hosts`, {

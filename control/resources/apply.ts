@@ -13,6 +13,7 @@ import { readTenant, resolver } from '#control/records/load.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
 import { inParts } from '#control/store/store.ts'
 import type { TenantTransaction } from '#control/store/tenant-handle.ts'
+import { requirePassing, type Asker, type Passed } from '#control/what-if/hold-back.ts'
 import { checkPolicyDocuments } from './check-policies.ts'
 import { DocumentsFault, type Placed } from './document-faults.ts'
 import { requireFit } from './sizes.ts'
@@ -25,6 +26,8 @@ export type ApplyRequest = {
   readonly dryRun?: boolean
   /** Refuse with `version-conflict` when the one document's row has another version. */
   readonly version?: number
+  /** An administrator asks: policy tests must hold, and what the change opens must have been said yes to. */
+  readonly asker?: Asker
 }
 export type Applied = {
   readonly changes: readonly ApplyChange[]
@@ -33,9 +36,11 @@ export type Applied = {
   readonly written: readonly ResourceRow[]
   /** All rows as they are now; of a dry run, as they would be. */
   readonly rows: readonly ResourceRow[]
+  /** What it opens to outsiders or to everybody, and who approved that. */
+  readonly passed: Passed
 }
 
-/** Throws DocumentsFault (with the place of each fault), `version-conflict`, `last-administrator`. */
+/** Throws DocumentsFault (with the place of each fault), WideningFault, `version-conflict`, `last-administrator`. */
 export async function applyResources(
   tenantId: string,
   request: ApplyRequest,
@@ -70,19 +75,30 @@ export async function applyResources(
       if ((row?.version ?? 0) !== request.version) throw new Fault('version-conflict')
     }
     const after = rowsAfter(rows, plan)
-    if (request.dryRun) return { changes: plan.changes, sequence: null, written: [], rows: after }
+    const { asker, dryRun = false, prune = false, deletes = [] } = request
+    const names = { tenantName: tenant.name, appsDomain: context.config.appsDomain }
+    const pass = () => {
+      if (asker === undefined) return nothingOpened
+      const namesOf = (all: readonly ResourceRow[]) => ({ ...names, resolve: resolver(all) })
+      const change = { tenantId, plan, before: rows, after, documents: request.documents, deletes, prune, dryRun }
+      return requirePassing({ ...change, names: namesOf, asker }, tx, context)
+    }
+    if (dryRun) return { changes: plan.changes, sequence: null, written: [], rows: after, passed: await pass() }
     const changes = await write(tx, plan, after, {
-      tenantName: tenant.name,
-      appsDomain: context.config.appsDomain,
+      ...names,
       nowMs: context.nowMs(),
       documents: request.documents,
     })
+    // After what is wrong with the documents themselves: that has to be mended before anybody asks for approval.
+    const passed = await pass()
     await alsoInside(tx, plan)
     if (touchesAdministrators(plan)) await requireAdministrator(tx)
     const sequence = changes.length > 0 ? await tx.appendChanges(changes) : null
-    return { changes: plan.changes, sequence, written: plan.puts.map((put) => put.after), rows: after }
+    return { changes: plan.changes, sequence, written: plan.puts.map((put) => put.after), rows: after, passed }
   })
 }
+
+const nothingOpened: Passed = { openings: [], approvedBy: null }
 
 export function secretContext(tenantId: string, resourceId: string): string {
   return `resource ${tenantId} ${resourceId}`

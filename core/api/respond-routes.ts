@@ -2,8 +2,9 @@
 import * as z from 'zod'
 import { labelName, looseName } from '#core/names.ts'
 import { liveFlow } from '#core/wire/feed.ts'
+import { explanation } from './policy-views.ts'
 import { defineRoutes } from './route.ts'
-import { containment, decisionView, effect, id, page, pageOf, seconds, storedEvent } from './views.ts'
+import { containment, effect, id, page, pageOf, seconds, storedEvent } from './views.ts'
 
 const T = '/v1/tenants/:tenant'
 /** One position for each writer that the reading came to; it must fit in an address. */
@@ -100,6 +101,6 @@ export const respondRoutes = defineRoutes({
       method: z.string().max(20).optional(),
       path: z.string().max(2000).optional(),
     }),
-    reply: decisionView,
+    reply: explanation,
   },
 })

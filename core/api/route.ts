@@ -19,6 +19,8 @@ export type Route = {
   readonly body?: z.ZodType
   readonly reply: z.ZodType
   readonly status?: 200 | 201 | 202 | 204
+  /** Changes nothing although it is no GET: it need not be on record. */
+  readonly isQuestion?: true
   /** A stream of server-sent events, each `data:` line one `reply`. */
   readonly stream?: true
 }

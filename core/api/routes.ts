@@ -2,6 +2,7 @@
 import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
 import { personRoutes } from './person-routes.ts'
+import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
@@ -11,6 +12,7 @@ export const routes = {
   ...personRoutes,
   ...tenantRoutes,
   ...respondRoutes,
+  ...policyRoutes,
   ...drillRoutes,
   ...enrolmentRoutes,
 } as const

@@ -1,6 +1,7 @@
 // Routes for those who run a tenant: resources, people, devices, connectors, administrators, third parties.
 import * as z from 'zod'
 import { labelName, looseName } from '#core/names.ts'
+import { consent, opening } from './policy-views.ts'
 import { defineRoutes } from './route.ts'
 import {
   accessRequest,
@@ -47,6 +48,7 @@ export const tenantRoutes = defineRoutes({
     access: 'tenant-admin',
     summary: 'Create or replace a resource',
     body: z.strictObject({
+      ...consent,
       spec: z.record(z.string(), z.unknown()),
       version: z.number().int().optional().describe('refuse when it has changed since'),
     }),
@@ -57,6 +59,13 @@ export const tenantRoutes = defineRoutes({
     path: `${T}/resources/:plural/:name`,
     access: 'tenant-admin',
     summary: 'Delete a resource; refused while another refers to it',
+    query: z.object({
+      allowWidening: z
+        .enum(['true', 'false'])
+        .optional()
+        .describe('yes to what it opens, such as when a forbid goes'),
+      wideningApproval: consent.wideningApproval,
+    }),
     reply: effect,
   },
   apply: {
@@ -65,6 +74,7 @@ export const tenantRoutes = defineRoutes({
     access: 'tenant-admin',
     summary: 'Make the resources so; all of it or nothing',
     body: z.strictObject({
+      ...consent,
       documents: z
         .array(z.unknown())
         .max(5000)
@@ -77,6 +87,7 @@ export const tenantRoutes = defineRoutes({
       warnings: z
         .array(z.object({ document: z.string(), message: z.string() }))
         .describe('what is valid and surely not meant, such as a policy that names nothing'),
+      openings: z.array(opening).describe('apps that it opens to outsiders or to everybody'),
       effect: effect.nullable(),
     }),
   },

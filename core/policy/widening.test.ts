@@ -67,9 +67,7 @@ describe('the widening guard', () => {
   })
 
   it('sees groups that are nested so that everybody or an outsider is inside', () => {
-    assert.deepEqual(openedBy([group('everyone', ['finance']), group('finance')]), [
-      'everyone (finance): payroll',
-    ])
+    assert.deepEqual(openedBy([group('everyone', ['finance']), group('finance')]), ['everyone (finance): payroll'])
     assert.deepEqual(openedBy([group('helpers', ['finance'])]), ['user bob of partner: payroll'])
   })
 

@@ -8,7 +8,9 @@ import { applyResources } from '#control/resources/apply.ts'
 import { DocumentsFault, readDocuments } from '#control/resources/document-faults.ts'
 import { policyWarnings } from '#control/resources/policy-warnings.ts'
 import type { Applied } from '#control/resources/apply.ts'
+import type { Asker } from '#control/what-if/hold-back.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
+import type { Principal } from '#control/api/principal.ts'
 import { mapPage, pageOf } from '#control/api/page.ts'
 
 export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResource' | 'deleteResource' | 'apply'> = {
@@ -35,14 +37,14 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
     return resourceView(row)
   },
 
-  putResource: async ({ context, tenant, tenantId, params, body, record }) => {
+  putResource: async ({ context, tenant, tenantId, principal, params, body, record }) => {
     const kind = kindOfPlural(params['plural'])
     const name = params['name'] ?? ''
     const { documents, faults } = readDocuments([{ kind, name, spec: body.spec }])
     if (faults.length > 0) throw new DocumentsFault(faults.map((fault) => ({ ...fault, at: withoutIndex(fault.at) })))
     const applied = await applyResources(
       tenantId,
-      { documents, ...(body.version !== undefined && { version: body.version }) },
+      { documents, asker: askerOf(principal, body), ...(body.version !== undefined && { version: body.version }) },
       context,
     )
     await record({ target: name, resourceKind: kind, details: detailsOf(applied) })
@@ -57,7 +59,7 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
     return resourceView(row)
   },
 
-  deleteResource: async ({ context, tenant, tenantId, params, record, effect }) => {
+  deleteResource: async ({ context, tenant, tenantId, principal, params, query, record, effect }) => {
     const kind = kindOfPlural(params['plural'])
     const name = params['name'] ?? ''
     const row = await tenant
@@ -67,24 +69,28 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
       .where('resources.name', '=', name)
       .executeTakeFirst()
     if (!row) throw new Fault('not-found')
-    const applied = await applyResources(tenantId, { documents: [], deletes: [{ kind, name }] }, context)
-    await record({ target: name, resourceKind: kind })
+    const { allowWidening, wideningApproval } = query
+    const asker = askerOf(principal, { allowWidening: allowWidening === 'true', wideningApproval })
+    const applied = await applyResources(tenantId, { documents: [], deletes: [{ kind, name }], asker }, context)
+    await record({ target: name, resourceKind: kind, details: openingsOf(applied) })
     if (kind === 'User') await context.links.signIn?.forgetUser(tenantId, row.id)
     return effect(applied.sequence)
   },
 
-  apply: async ({ context, tenantId, body, record, effect }) => {
+  apply: async ({ context, tenantId, principal, body, record, effect }) => {
     const { documents, faults } = readDocuments(body.documents)
     if (faults.length > 0) throw new DocumentsFault(faults)
     const { dryRun = false, prune = false } = body
-    const applied = await applyResources(tenantId, { documents, dryRun, prune }, context)
+    const asker = askerOf(principal, body)
+    const applied = await applyResources(tenantId, { documents, dryRun, prune, asker }, context)
     const changes = [...applied.changes]
     if (!dryRun) {
       await record({ target: 'apply', details: detailsOf(applied) })
       await endSignInOfDisabled(tenantId, applied, context)
     }
     const warnings = policyWarnings(applied.rows, documents)
-    return { changes, warnings, effect: applied.sequence === null ? null : await effect(applied.sequence) }
+    const openings = [...applied.passed.openings]
+    return { changes, warnings, openings, effect: applied.sequence === null ? null : await effect(applied.sequence) }
   },
 }
 
@@ -119,7 +125,24 @@ function detailsOf(applied: Applied): Record<string, unknown> {
       fields: fields.slice(0, 20),
     })),
     total: changed.length,
+    ...openingsOf(applied),
   }
+}
+
+/** What was opened is on record, with whoever else said yes to it. */
+function openingsOf({ passed: { openings, approvedBy } }: Applied): Record<string, unknown> {
+  if (openings.length === 0) return {}
+  return {
+    opens: openings.slice(0, 50).map(({ who, app }) => `${app} to ${who}`),
+    opensTotal: openings.length,
+    ...(approvedBy !== null && { approvedBy }),
+  }
+}
+
+type Consent = { readonly allowWidening?: boolean | undefined; readonly wideningApproval?: string | undefined }
+
+function askerOf({ userId, userName }: Principal, { allowWidening = false, wideningApproval }: Consent): Asker {
+  return { userId, userName, allowWidening, wideningApproval }
 }
 
 async function endSignInOfDisabled(tenantId: string, applied: Applied, context: ApiContext): Promise<void> {

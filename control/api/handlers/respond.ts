@@ -5,9 +5,10 @@ import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime, requestView } from '#control/directory/access-requests.ts'
 import { containSubject, findSubject } from '#control/directory/contain.ts'
-import { decideFor, decisionView } from '#control/directory/decide-for.ts'
+import { decideFor, rulesOfMirror } from '#control/directory/decide-for.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
+import { documentNames, explanationOf } from '#control/what-if/explanation.ts'
 
 export const respondHandlers: Some<
   | 'listContainments'
@@ -98,7 +99,7 @@ export const respondHandlers: Some<
     }
   },
 
-  explain: async ({ context, tenantId, body }) => {
+  explain: async ({ context, tenant, tenantId, body }) => {
     const mirror = await context.mirrors.current(tenantId)
     const user = mirror.byName('user', body.user)
     const app = mirror.byName('app', body.app)
@@ -114,7 +115,8 @@ export const respondHandlers: Some<
       atMs: body.at === undefined ? context.nowMs() : Date.parse(body.at),
       http: { method: body.method ?? 'GET', path: body.path ?? '/', host: app.browserHost ?? app.name },
     })
-    return decisionView(decision)
+    const records = rulesOfMirror(mirror).sources
+    return explanationOf(decision, { records, documents: await documentNames(tenant) })
   },
 
   listAccessRequests: async ({ context, tenant, tenantId, query }) => {

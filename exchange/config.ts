@@ -1,6 +1,7 @@
 // What an exchange is told at its start. Unknown keys refuse to start; the defaults are safe.
 import { addressList } from '#transport/address-list.ts'
 import { Fault } from '#core/fault.ts'
+import type { OutboundConfig } from '#exchange/outbound/outbound.ts'
 
 export type Endpoint = { readonly host: string; readonly port: number }
 
@@ -33,6 +34,8 @@ export type ExchangeConfig = {
   readonly limits?: ExchangeLimits
   /** How long `close` lets flows end by themselves, in ms. Default 10 s; 0: not at all. */
   readonly drainMs?: number
+  /** The way to the internet; every key has a default. */
+  readonly outbound?: OutboundConfig
 }
 
 const keys: ReadonlySet<string> = new Set([
@@ -46,6 +49,7 @@ const keys: ReadonlySet<string> = new Set([
   'journalSpoolBytes',
   'drainMs',
   'limits',
+  'outbound',
 ])
 const limitKeys = ['connections', 'connectionsPerSource', 'flows', 'flowsPerTenant', 'flowsPerSession'] as const
 
@@ -72,6 +76,7 @@ export function parseExchangeConfig(value: unknown): ExchangeConfig {
     ...(config['journalSpoolBytes'] !== undefined && { journalSpoolBytes: count(config, 'journalSpoolBytes') }),
     ...(config['limits'] !== undefined && { limits: limitsOf(config['limits']) }),
     ...(config['drainMs'] !== undefined && { drainMs: count(config, 'drainMs') }),
+    ...(config['outbound'] !== undefined && { outbound: outboundOf(config['outbound']) }),
   }
 }
 
@@ -84,6 +89,19 @@ function text(config: Partial<Record<string, unknown>>, key: string): string {
 function count(config: Partial<Record<string, unknown>>, key: string): number {
   const value = config[key]
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw invalid(key, 'a whole number')
+  return value
+}
+
+const outboundKeys = ['insecureAllowPrivateDestinations', 'resolvers', 'extraCaPem'] as const
+
+function outboundOf(value: unknown): OutboundConfig {
+  if (typeof value !== 'object' || value === null) throw invalid('outbound', 'an object')
+  for (const [key, list] of Object.entries(value)) {
+    if (!outboundKeys.some((known) => known === key)) throw invalid(`outbound.${key}`, 'left out: it is not known')
+    const isTexts = Array.isArray(list) && list.every((each) => typeof each === 'string')
+    if (!isTexts) throw invalid(`outbound.${key}`, 'a list of texts')
+    if (key === 'insecureAllowPrivateDestinations') addressList(list)
+  }
   return value
 }
 

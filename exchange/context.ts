@@ -39,7 +39,7 @@ export type ExchangeContext = {
   readonly count: (what: Counter) => void
 }
 
-export type Counter = 'refused' | 'denied' | 'flows' | 'requests' | 'cut' | 'eventsLost'
+export type Counter = 'refused' | 'denied' | 'flows' | 'requests' | 'cut' | 'eventsLost' | 'intercepted' | 'passed'
 
 /** What a fault says to the outside and to the log. */
 export function logFault(log: Log, where: string, fault: Fault): void {

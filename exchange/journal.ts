@@ -34,16 +34,27 @@ export type DecisionContext = {
   readonly flowId?: string | null
   readonly host: string
   readonly port?: number
+  /** What belongs to the way to the internet: categories, whether it is looked into, and why not. */
+  readonly web?: Readonly<Record<string, unknown>>
 }
 
 export type ExchangeJournal = {
   readonly decided: (tenant: Tenant, access: Access, decision: Decision, context: DecisionContext) => Journalled
+  /** Something that was found out on the way after the decision: a verdict, a certificate. Written soon after. */
+  readonly found: (tenant: Tenant, access: Access, facts: FoundFacts) => string
   /** Written soon after: a thousand flows that are cut at once must not wait for a thousand writes. */
   readonly closed: (tenant: Tenant | undefined, flow: Flow, reason: string) => void
   /** Writes what `closed` has put off. */
   readonly flush: () => void
   /** Somebody whom we know was turned away at a door, before there was anything to decide. */
   readonly refused: (tenant: Tenant, facts: Refusal) => string
+}
+
+export type FoundFacts = {
+  readonly what: string
+  readonly severity: 1 | 2 | 3 | 4
+  readonly outcome: 'success' | 'failure'
+  readonly web: Readonly<Record<string, unknown>>
 }
 
 const CLOSED_PER_TURN = 100
@@ -86,6 +97,26 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
       const isWritten = write(tenant.id, event)
       const mustDeny = !isWritten && tenant.record.journalMandatory && decision.kind === 'allow'
       return { decision: mustDeny ? deny('journal-full') : decision, eventId: uid }
+    },
+    found(tenant, access, { what, severity, outcome, web }) {
+      const uid = randomUUID()
+      const facts: EventFacts = {
+        uid,
+        timeMs: now(),
+        tenantId: tenant.id,
+        outcome,
+        severity,
+        ...whoAndWhat(tenant, access),
+        exchangeId,
+        ...(access.http !== null && {
+          http: { method: access.http.method, path: access.http.path, host: access.http.host },
+        }),
+        message: what,
+        extra: { web },
+      }
+      const event = severity === 1 ? journalEvent('http', 'other', facts) : journalEvent('finding', 'create', facts)
+      write(tenant.id, event, sink.stage)
+      return uid
     },
     closed(tenant, flow, reason) {
       if (putOff.length === 0) setImmediate(() => writeClosed(CLOSED_PER_TURN))
@@ -154,7 +185,7 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
     tenant: Tenant,
     access: Access,
     decision: Decision,
-    { flowId, host, port }: DecisionContext,
+    { flowId, host, port, web }: DecisionContext,
   ): EventFacts {
     const timeMs = now()
     const inputs = factsOf(tenant, access, timeMs)
@@ -182,6 +213,7 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
         }),
         ...(inputs !== undefined && { inputs }),
       },
+      ...(web !== undefined && { extra: { web } }),
     }
   }
 }
@@ -200,5 +232,8 @@ function whoAndWhat(tenant: Tenant | undefined, access: Access) {
     deviceId: access.deviceId,
     source: { ip: access.clientIp },
     ...(app !== undefined && { app: { uid: app.id, name: app.name } }),
+    ...(access.destination !== undefined && {
+      destination: { host: access.destination.host, port: access.destination.port },
+    }),
   }
 }

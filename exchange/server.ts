@@ -43,6 +43,8 @@ import { createLanes } from '#exchange/http/lanes.ts'
 import { createBrowserSessions } from '#exchange/identify.ts'
 import { createJournal } from '#exchange/journal.ts'
 import { createLiveState } from '#exchange/live-state.ts'
+import { startOutbound, type OutboundDeps } from '#exchange/outbound/outbound.ts'
+import { newCounts, type ExchangeMetrics } from '#exchange/metrics.ts'
 import { createReDecide } from '#exchange/re-decide.ts'
 import { TenantDirectory } from '#exchange/tenant/directory.ts'
 
@@ -50,15 +52,8 @@ export type ExchangeDeps = {
   readonly log: Log
   readonly now?: () => number
   readonly random?: () => number
-}
-
-export type ExchangeMetrics = Readonly<Record<Counter, number>> & {
-  readonly connections: number
-  readonly liveFlows: number
-  readonly parked: number
-  readonly links: number
-  readonly tenants: number
-  readonly isFeedConnected: boolean
+  /** Inspectors and categories for the way to the internet. */
+  readonly outbound?: OutboundDeps
 }
 
 export type Exchange = {
@@ -81,7 +76,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   let identity = await readIdentity(config.identityFolder)
   const { exchangeId } = identity
   const ownKeys = await openOwnKeys(config.dataFolder, exchangeId)
-  const counts: Record<Counter, number> = { refused: 0, denied: 0, flows: 0, requests: 0, cut: 0, eventsLost: 0 }
+  const counts = newCounts()
   const count = (what: Counter) => void counts[what]++
   const journal = await openSpool(
     { root: join(config.dataFolder, 'journal'), writer: exchangeId, maxBytes: config.journalSpoolBytes },
@@ -214,7 +209,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   }
   const sealed = createSealedFlows(context)
   const lanes = createLanes(context)
-  const agentDoor = createAgentDoor(context, createAgentApi(context, sealed), createAgentTraffic(context, lanes))
+  const web = await startOutbound({ ...config.outbound, dataFolder: config.dataFolder }, context, deps.outbound ?? {})
+  const agentTraffic = createAgentTraffic(context, lanes, web)
+  const agentDoor = createAgentDoor(context, createAgentApi(context, sealed), agentTraffic)
   const browserDoor = createBrowserDoor(context, lanes)
   const linkDoor = createLinkDoor(context, parking)
   const passthrough = createPassthrough(config.control, (fault) => logFault(log, 'control hosts', fault))
@@ -370,6 +367,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     await accept.stop()
     for (const link of links) link.drain()
     agentDoor.drain()
+    web.drain()
     browserDoor.drain()
     const untilMs = performance.now() + (config.drainMs ?? caps.drainMs.default)
     while (flows.count > 0 && performance.now() < untilMs) {
@@ -385,6 +383,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     for (const flow of flows) flow.cut('exchange-closed')
     flows.close()
     lanes.close()
+    web.close()
     agentDoor.close()
     browserDoor.close()
     passthrough.destroy()

@@ -19,7 +19,9 @@ export const liveFlow = z.strictObject({
   appName: z.string(),
   connectorId: id.nullable(),
   exchangeId: id,
-  way: z.enum(['sealed', 'inspected', 'browser', 'websocket']),
+  way: z
+    .enum(['sealed', 'inspected', 'browser', 'websocket', 'web', 'passed'])
+    .describe('web: to the internet, looked into; passed: to the internet, not looked into'),
   clientIp: z.string().max(64),
   openedAtMs: z.number().int(),
   bytesIn: z.number().nonnegative(),

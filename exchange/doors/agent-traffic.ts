@@ -23,6 +23,7 @@ import { answerFault, rawDenial, rawFault } from '#exchange/pages/answer.ts'
 import type { DenialFacts } from '#exchange/pages/denial.ts'
 import type { AgentAsker } from './agent-connection.ts'
 import type { AgentTraffic } from './agent-door.ts'
+import type { WebTraffic } from '#exchange/outbound/web-traffic.ts'
 import { createDoorServer } from './http-server.ts'
 
 /** What is inside a tunnel to an http app: who opened it, for which host and port. */
@@ -38,7 +39,7 @@ type SignedIn = AgentAsker & { readonly session: SessionRecord }
 const TLS_HANDSHAKE = 22
 const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n'
 
-export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): AgentTraffic {
+export function createAgentTraffic(context: ExchangeContext, lanes: Lanes, web: WebTraffic): AgentTraffic {
   const serve = createServeHttp(context, lanes)
   const tunnels = new WeakMap<object, Tunnel>()
   const inside = createDoorServer({
@@ -59,7 +60,9 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): Agen
   return {
     async request(request, response, head, asker) {
       const wanted = absoluteForm(request, head)
-      await serve.request(request, response, appRequest(signedIn(asker), wanted, head.target))
+      const who = signedIn(asker)
+      if (isForWeb(who, wanted)) return web.request(request, response, head, who)
+      await serve.request(request, response, appRequest(who, wanted, head.target))
     },
     async connect(request, socket, first, head, asker) {
       if (request.method !== 'CONNECT') return absoluteUpgrade(request, socket, first, head, asker)
@@ -68,8 +71,9 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): Agen
       if (context.isDraining()) throw new Fault('closing')
       const who = signedIn(asker)
       const app = who.tenant.appOfName(host, port)
-      if (app === undefined) return refuseUnknown(socket, who, host, port)
       if (first.length > 0) socket.unshift(first)
+      if (app === undefined && web.isOn(who)) return web.connect(tlsOf(socket), { host, port }, () => again(asker))
+      if (app === undefined) return refuseUnknown(socket, who, host, port)
       if (app.appKind === 'tcp') return tcpTunnel(socket, who, app, host, port)
       socket.write(ESTABLISHED)
       await httpTunnel(socket, who, host, port)
@@ -91,7 +95,9 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): Agen
     asker: AgentAsker,
   ): Promise<void> {
     const wanted = absoluteForm(request, head)
-    await serve.upgrade(request, tlsOf(socket), first, appRequest(signedIn(asker), wanted, head.target))
+    const who = signedIn(asker)
+    if (isForWeb(who, wanted)) return web.upgrade(request, tlsOf(socket), first, head, who)
+    await serve.upgrade(request, tlsOf(socket), first, appRequest(who, wanted, head.target))
   }
 
   async function tcpTunnel(socket: Duplex, who: SignedIn, app: AppRecord, host: string, port: number): Promise<void> {
@@ -188,11 +194,20 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes): Agen
     if (head.authority.host !== host || asked !== port || !head.target.startsWith('/')) {
       throw new Fault('host-misdirected')
     }
+    return appRequest(again(asker), { host, port, scheme }, head.target)
+  }
+
+  /** Who it is by the records of now: a tunnel may live longer than a session. */
+  function again(asker: AgentAsker): SignedIn {
     const tenant = context.directory.get(asker.tenant.id)
     const device = tenant?.devices.get(asker.device.id)
     const session = device === undefined ? undefined : tenant && agentSession(tenant, device, context.now())
     if (tenant === undefined || session === undefined) throw new Fault('not-signed-in')
-    return appRequest({ ...asker, tenant, session }, { host, port, scheme }, head.target)
+    return { ...asker, tenant, session }
+  }
+
+  function isForWeb(who: SignedIn, { host, port }: { readonly host: string; readonly port: number }): boolean {
+    return who.tenant.appOfName(host, port) === undefined && web.isOn(who)
   }
 
   function appRequest(

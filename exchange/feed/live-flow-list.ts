@@ -25,7 +25,7 @@ export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, l
       sessionId: access.sessionId,
       deviceId: access.deviceId,
       appId: access.appId,
-      appName: tenant.apps.get(access.appId)?.name ?? '',
+      appName: access.destination?.host ?? tenant.apps.get(access.appId)?.name ?? '',
       connectorId: access.connectorId,
       exchangeId,
       way: flow.way,

@@ -44,6 +44,12 @@ function writeFault(request: AnyRequest, response: AnyResponse, fault: Fault): v
   answer(response, fault.status, text, isPage, { [REASON_HEADER]: fault.code })
 }
 
+/** What every answer of ours in the place of another one begins with. */
+export function clearAndEnd(request: AnyRequest, response: AnyResponse): void {
+  clearHead(response)
+  endAfter(request, response)
+}
+
 /** A head that could not be sent stays in the response: what was wrong with it would be wrong with our answer. */
 function clearHead(response: AnyResponse): void {
   if (response.headersSent) return

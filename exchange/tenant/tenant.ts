@@ -19,7 +19,6 @@ import type {
   UserRecord,
 } from '#core/records/records.ts'
 import {
-  defaultWebSettings,
   type CategoryRecord,
   type WebCredentialRecord,
   type WebSettings,
@@ -104,9 +103,9 @@ export class Tenant {
     return this.#browserHosts.keys()
   }
 
-  /** How the way to the internet is treated; control keeps one record at most. */
-  get webSettings(): WebSettings {
-    const [settings = defaultWebSettings] = this.#webSettings.values()
+  /** How the way to the internet is treated; `undefined`: there is none for this tenant. */
+  get webSettings(): WebSettings | undefined {
+    const [settings] = this.#webSettings.values()
     return settings
   }
 

@@ -20,6 +20,7 @@ import { keyThumbprint } from '#transport/secret.ts'
 import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import { writeIdentity } from '#exchange/certificates/own-identity.ts'
 import type { ExchangeConfig } from '#exchange/config.ts'
+import type { OutboundDeps } from '#exchange/outbound/outbound.ts'
 import { startExchange } from '#exchange/server.ts'
 import { APPS_DOMAIN, ControlTenant, DOMAIN, pemOf, startTestControl, type IssueIntermediate } from './control.ts'
 import { appRecord, policyRecord, sessionRecord, tenantRecord, userRecord } from './records.ts'
@@ -61,6 +62,7 @@ export async function startWorld(
   issueIntermediate: IssueIntermediate = () => {
     throw new Error('no inspection in this test')
   },
+  outbound: OutboundDeps = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-exchange-'))
   const control = await startTestControl(issueIntermediate)
@@ -115,6 +117,7 @@ export async function startWorld(
     startExchange(config, {
       log: (message, fields) => log.push(`${message} ${JSON.stringify(fields ?? {})}`),
       random: () => 0,
+      outbound,
     })
   let exchange = await start()
   await exchange.ready(AbortSignal.timeout(5000))

@@ -1,14 +1,7 @@
 // Makes the certificates that intercepted TLS shows: one host name each, from a template of DER, with one shared key per
 // process. A signature is all that a leaf costs. Must never name an address, a wildcard or two hosts, nor outlive the
 // authority that signs it.
-import {
-  createHash,
-  createPrivateKey,
-  randomBytes,
-  sign,
-  X509Certificate,
-  type KeyObject,
-} from 'node:crypto'
+import { createHash, createPrivateKey, randomBytes, sign, type X509Certificate, type KeyObject } from 'node:crypto'
 import { der, readDer, sequence, tags } from '#transport/der.ts'
 
 export type Intermediate = { readonly certificate: X509Certificate; readonly keyPem: string }

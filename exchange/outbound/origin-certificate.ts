@@ -1,0 +1,94 @@
+// What is wrong with a site's certificate, each thing by itself: OpenSSL names one problem, and a tenant that lets
+// expired certificates pass must not thereby let strangers pass. Must never call a certificate good that is not.
+import type { X509Certificate } from 'node:crypto'
+import { checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls'
+import type { ProblemAction, WebSettings } from '#core/records/outbound.ts'
+
+/** `invalid`: anything that no tenant may let pass. */
+export type CertificateProblem = 'expired' | 'wrong-name' | 'unknown-issuer' | 'invalid'
+
+export type OriginProblems = { readonly problems: readonly CertificateProblem[]; readonly detail: string }
+
+const MAX_CHAIN = 10
+
+const unknownIssuerCodes: ReadonlySet<string> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'CERT_UNTRUSTED',
+])
+const timeCodes: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
+
+/** `roots`: fingerprints (SHA-256) of the authorities that are trusted. */
+export function problemsOf(
+  socket: TLSSocket,
+  host: string,
+  roots: ReadonlySet<string>,
+  nowMs: number,
+): OriginProblems | undefined {
+  const chain = chainOf(socket)
+  const [leaf] = chain
+  if (leaf === undefined) return { problems: ['invalid'], detail: 'no certificate' }
+  const problems = new Set<CertificateProblem>()
+  const code = verifyCode(socket)
+  // Node reports a name that does not fit only when all else is well: here it is looked at whatever else is wrong.
+  if (checkServerIdentity(host, peerOf(socket)) !== undefined) problems.add('wrong-name')
+  if (chain.some((each) => !isInTime(each, nowMs)) || timeCodes.has(code)) problems.add('expired')
+  if (unknownIssuerCodes.has(code)) problems.add('unknown-issuer')
+  else if (timeCodes.has(code)) {
+    // The one code may hide the other: who signed it is looked at by hand.
+    if (!isTrusted(chain, roots)) problems.add('unknown-issuer')
+  } else if (code !== '' && code !== 'ERR_TLS_CERT_ALTNAME_INVALID') problems.add('invalid')
+  return problems.size === 0 ? undefined : { problems: [...problems], detail: code === '' ? 'name' : code }
+}
+
+/** The strictest of what the tenant wants for each problem. */
+export function actionFor({ problems }: OriginProblems, { certificates }: WebSettings): ProblemAction {
+  const wanted: Record<CertificateProblem, ProblemAction> = {
+    expired: certificates.expired,
+    'wrong-name': certificates.wrongName,
+    'unknown-issuer': certificates.unknownIssuer,
+    invalid: 'block',
+  }
+  const actions = problems.map((problem) => wanted[problem])
+  return actions.includes('block') ? 'block' : actions.includes('warn') ? 'warn' : 'pass'
+}
+
+function verifyCode(socket: TLSSocket): string {
+  const error: unknown = socket.authorizationError
+  if (error === null || error === undefined) return socket.authorized ? '' : 'UNVERIFIED'
+  if (typeof error === 'string') return error
+  return error instanceof Error && 'code' in error ? String(error.code) : 'UNVERIFIED'
+}
+
+function peerOf(socket: TLSSocket): PeerCertificate {
+  return socket.getPeerCertificate(false)
+}
+
+function chainOf(socket: TLSSocket): readonly X509Certificate[] {
+  const chain: X509Certificate[] = []
+  let next = socket.getPeerX509Certificate()
+  while (next !== undefined && chain.length < MAX_CHAIN) {
+    if (chain.some(({ fingerprint256 }) => fingerprint256 === next?.fingerprint256)) break
+    chain.push(next)
+    next = next.issuerCertificate
+  }
+  return chain
+}
+
+function isInTime({ validFromDate, validToDate }: X509Certificate, nowMs: number): boolean {
+  return validFromDate.getTime() <= nowMs && nowMs <= validToDate.getTime()
+}
+
+/** Signed step by step by authorities, the last of which is one of ours. */
+function isTrusted(chain: readonly X509Certificate[], roots: ReadonlySet<string>): boolean {
+  for (const [at, certificate] of chain.entries()) {
+    if (at > 0 && !certificate.ca) return false
+    if (at > 0 && roots.has(certificate.fingerprint256)) return true
+    const issuer = chain[at + 1]
+    if (issuer === undefined || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) return false
+  }
+  return false
+}

@@ -1,0 +1,230 @@
+// HOT PATH. One request of a known session to a site of the internet: decision, event, inspection, forwarding. Must never
+// send on what was not decided, nor an upload whose verdict policy wants and does not have.
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { asFault, Fault } from '#core/fault.ts'
+import { hardClose } from '#transport/hard-close.ts'
+import { forward, type ForwardEnd, type ForwardHead } from '#transport/http-forward.ts'
+import type { ResponseScan } from '#transport/response-scan.ts'
+import { forwardUpgrade } from '#transport/upgrade-forward.ts'
+import { startUpstream } from '#transport/upstream.ts'
+import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
+import { isOwnPath, refuseMethod } from '#exchange/http/refusal.ts'
+import { policyNames } from '#exchange/inspect.ts'
+import type { AnyRequest, AnyResponse } from '#exchange/pages/answer.ts'
+import { answerStop, answerStopRaw } from './answer-stop.ts'
+import { bodyMeta } from './body-meta.ts'
+import { caps } from './caps.ts'
+import { connectLane, connectSite, learnClientCertificate } from './connect-lane.ts'
+import { receiveContinue } from './continue.ts'
+import { decideRequest, type Decided } from './decide-request.ts'
+import { holdUpload } from './hold-upload.ts'
+import type { OutboundParts } from './parts.ts'
+import { createJudge, onlyAPart, scanDownload, unavailable, type Judge, type Judgement } from './scan.ts'
+import { faultOfStop, reasonOfStop, stopOfFault, verdictTopic, type Stop } from './stop.ts'
+import { isDownload, isStream, isUpload, webRequestFields, webResponseFields } from './web-headers.ts'
+import { authorityOf, hasBody, pathOf, type WebRequest } from './web-request.ts'
+
+export type ServeWeb = {
+  /** Resolves when the request is over. Throws Faults while nothing was answered. */
+  readonly request: (request: AnyRequest, response: AnyResponse, wanted: WebRequest) => Promise<void>
+  readonly upgrade: (request: IncomingMessage, socket: Socket, first: Buffer, wanted: WebRequest) => Promise<void>
+}
+
+const PARTIAL_CONTENT = 206
+const CANCEL = 0x8
+
+export function createServeWeb(parts: OutboundParts): ServeWeb {
+  const { context, inspector } = parts
+  return { request: serveRequest, upgrade: serveUpgrade }
+
+  async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: WebRequest): Promise<void> {
+    context.count('requests')
+    const method = request.method ?? ''
+    refuseMethod(method)
+    if (isOwnPath(pathOf(wanted.target))) return receiveContinue(parts, request, response, wanted)
+    const isFile = isUpload(request.headers, hasBody(request), caps.smallUploadBytes.default)
+    const decided = decideRequest(parts, wanted, method, isFile ? 'upload' : 'browse')
+    const stop = (with_: Stop, eventId = decided.eventId) =>
+      answerStop(parts, request, response, wanted, { stop: with_, policies: policyNames(decided.decision), eventId })
+    if (decided.stop !== undefined) return stop(decided.stop)
+    const lane = connectLane(parts, wanted, decided.access, request.httpVersionMajor === 2 ? 'http2' : 'http1')
+    const cutting = new AbortController()
+    const cut = () => {
+      // The client first: what is aborted behind it may otherwise name another reason.
+      if ('stream' in response) response.stream.close(CANCEL)
+      else hardClose(request.socket)
+      cutting.abort()
+    }
+    const socket = request.httpVersionMajor === 1 ? request.socket : undefined
+    const end = lane.begin({ access: decided.access, cut }, socket, policyNames(decided.decision))
+    try {
+      const ended = await passOn(request, response, wanted, decided, lane.dispatcher, cutting.signal)
+      if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
+      if (cutting.signal.aborted || (ended.kind !== 'unanswered' && ended.kind !== 'truncated')) return
+      const why = stopOfFault(ended.fault)
+      learnClientCertificate(parts, wanted, ended.fault)
+      const eventId = writeFailure(wanted, decided, why, ended)
+      if (ended.kind === 'unanswered') stop(why, eventId)
+    } finally {
+      end()
+    }
+  }
+
+  /** Body up, answer down, each looked at where policy wants it. */
+  async function passOn(
+    request: AnyRequest,
+    response: AnyResponse,
+    wanted: WebRequest,
+    decided: Decided,
+    dispatcher: Parameters<typeof forward>[2]['dispatcher'],
+    signal: AbortSignal,
+  ): Promise<ForwardEnd> {
+    const method = request.method ?? 'GET'
+    const judge = judgeFor(wanted)
+    const { headers } = request
+    const isHeld = decided.wants.length > 0 && hasBody(request) && !isStream(headers['content-type'])
+    let spool: Awaited<ReturnType<typeof holdUpload>>['spool'] | undefined
+    if (isHeld) {
+      try {
+        const meta = bodyMeta(wanted, 'upload', method, headers, decided.wants)
+        const held = await holdUpload(parts, request, meta, judge, signal)
+        writeVerdict(wanted, decided, held.judgement, 'upload')
+        if (held.judgement.stop !== undefined) return { kind: 'unanswered', fault: faultOfStop(held.judgement.stop) }
+        spool = held.spool
+      } catch (error) {
+        return { kind: 'unanswered', fault: asFault(error) }
+      }
+    }
+    let down = decided
+    try {
+      return await forward(request, response, {
+        dispatcher,
+        method,
+        path: wanted.target,
+        headers: webRequestFields(request.rawHeaders, {
+          authority: authorityOf(wanted),
+          isScanned: decided.wants.includes('malware'),
+          bodyBytes: spool?.bytes,
+        }),
+        keepTe: request.httpVersionMajor === 2,
+        ...(spool !== undefined && { body: spool.bytes > 0 ? spool.read() : null }),
+        signal,
+        onHead(head) {
+          if (isDownload(head.status, head.headers)) {
+            down = decideRequest(parts, wanted, method, 'download')
+            if (down.stop !== undefined) throw faultOfStop(down.stop)
+          }
+          return webResponseFields(head.headers)
+        },
+        scan: (head) => scanOf(method, wanted, down, judge, head),
+      })
+    } finally {
+      spool?.close()
+    }
+  }
+
+  function scanOf(
+    method: string,
+    wanted: WebRequest,
+    decided: Decided,
+    judge: Judge,
+    { status, headers }: ForwardHead,
+  ): ResponseScan | undefined {
+    if (decided.wants.length === 0 || method === 'HEAD' || status === 204 || status === 304) return undefined
+    const named = Object.fromEntries(headers)
+    if (isStream(named['content-type'])) return undefined
+    // Asked for the whole, given a part: what was left out has been seen by nobody.
+    const known = status === PARTIAL_CONTENT ? onlyAPart() : inspector === null ? unavailable() : undefined
+    if (known !== undefined || inspector === null) {
+      const judgement = judge(known ?? unavailable(), 'download')
+      writeVerdict(wanted, decided, judgement, 'download')
+      if (judgement.stop !== undefined) throw faultOfStop(judgement.stop)
+      return undefined
+    }
+    const inspection = inspector.open(bodyMeta(wanted, 'download', method, named, decided.wants))
+    return scanDownload(inspection, judge, (judgement) => writeVerdict(wanted, decided, judgement, 'download'))
+  }
+
+  function judgeFor({ tenant, session, host }: WebRequest): Judge {
+    const settings = tenant.webSettings
+    if (settings === undefined) throw new Fault('not-permitted')
+    return createJudge(settings, (kind) => parts.goOns.isAllowed(session.id, host, verdictTopic(kind)))
+  }
+
+  function writeVerdict(
+    { tenant }: WebRequest,
+    { access, eventId }: Decided,
+    { verdict, action, stop }: Judgement,
+    direction: 'upload' | 'download',
+  ): void {
+    const isClean = verdict.kind === 'clean'
+    context.journal.found(tenant, access, {
+      what: isClean ? 'content was looked at' : `content is ${verdict.kind}`,
+      severity: verdict.kind === 'malicious' ? 4 : isClean ? 1 : 3,
+      outcome: stop === undefined ? 'success' : 'failure',
+      web: {
+        direction,
+        verdict: verdict.kind,
+        ...('reason' in verdict && { reason: verdict.reason }),
+        action: stop === undefined ? action : 'stopped',
+        fileType: verdict.fileType,
+        findings: [...new Set(verdict.findings.map(({ type }) => type))].slice(0, 20),
+        bytes: verdict.bytesSeen,
+        requestEvent: eventId,
+      },
+    })
+  }
+
+  /** What ended a request after it was allowed; the event that the page names. */
+  function writeFailure(
+    { tenant }: WebRequest,
+    { access, eventId }: Decided,
+    why: Stop,
+    ended: Extract<ForwardEnd, { fault: Fault }>,
+  ): string {
+    context.log('a request to a site failed', { code: ended.fault.code, ...ended.fault.detail })
+    return context.journal.found(tenant, access, {
+      what: 'a request to a site did not come through',
+      severity: 2,
+      outcome: 'failure',
+      web: { reason: reasonOfStop(why), ended: ended.kind, requestEvent: eventId },
+    })
+  }
+
+  async function serveUpgrade(
+    request: IncomingMessage,
+    socket: Socket,
+    first: Buffer,
+    wanted: WebRequest,
+  ): Promise<void> {
+    context.count('requests')
+    refuseMethod(request.method ?? '')
+    const decided = decideRequest(parts, wanted, request.method ?? '', 'browse')
+    const policies = policyNames(decided.decision)
+    const refuse = (stop: Stop) => answerStopRaw(parts, socket, wanted, { stop, policies, eventId: decided.eventId })
+    if (decided.stop !== undefined) return refuse(decided.stop)
+    // A socket of its own: an upgraded connection never goes back to a pool.
+    const dispatcher = startUpstream(
+      { origin: 'http://site.invalid', maxConnections: 1 },
+      { connect: () => connectSite(parts, wanted, decided.access, 'http1') },
+    )
+    const flow = new WebSocketFlow(context, wanted.tenant, decided.access, policies, socket)
+    const end = (reason: string) => {
+      flow.end(reason)
+      dispatcher.destroy(new Fault('closing')).catch(() => undefined)
+    }
+    const authority = authorityOf(wanted)
+    const result = await forwardUpgrade(request, socket, first, {
+      dispatcher,
+      path: wanted.target,
+      headers: webRequestFields(request.rawHeaders, { authority, isScanned: false, bodyBytes: undefined }),
+      signal: flow.signal,
+      onHead: ({ headers }) => webResponseFields(headers),
+      onEnd: (ended) => end(ended.kind === 'cut' ? ended.reason : ended.kind),
+    })
+    if (result.kind === 'relaying') return flow.began(result.relay)
+    end(result.kind)
+    if (result.kind === 'refused') refuse(stopOfFault(result.fault))
+  }
+}

@@ -2,6 +2,7 @@
 // slice that control did not sign for us, nor one older than the one in force.
 import { createHmac, createPublicKey, type KeyObject } from 'node:crypto'
 import { Fault } from '#core/fault.ts'
+import { endedSessions } from '#core/wire/session-marks.ts'
 import { connectorSlice, type ConnectorSlice } from '#core/wire/snapshot.ts'
 import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from './caps.ts'
@@ -17,7 +18,7 @@ export type SliceInForce = {
   readonly slice: ConnectorSlice
   readonly apps: ReadonlyMap<string, SliceApp>
   readonly statementKeys: readonly KeyObject[]
-  readonly revokedSessions: ReadonlySet<string>
+  readonly revokedSessions: { readonly has: (sessionId: string) => boolean }
   readonly revokedDevices: ReadonlySet<string>
   readonly revokedExchanges: ReadonlySet<string>
   /** Whether control keeps this person apart from this app, whatever policy and grant say. */
@@ -53,7 +54,7 @@ export function verifySlice(
     slice,
     apps: new Map(slice.apps.map((app) => [app.id, app])),
     statementKeys: slice.statementKeys.map((pem) => createPublicKey(pem)),
-    revokedSessions: new Set(slice.revokedSessionIds),
+    revokedSessions: endedSessions(slice.revokedSessionIds, slice.revokedSessionMarks ?? ''),
     revokedDevices: new Set(slice.revokedDeviceIds),
     revokedExchanges: new Set(slice.revokedExchangeIds),
     keepsApart: apartBy(slice.apart),

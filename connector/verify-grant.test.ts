@@ -150,6 +150,14 @@ describe('the statement', () => {
   test('of a revoked session is refused', () => {
     refuses('session revoked', withGrant({}), { slice: sliceWith({ revokedSessionIds: [ids.sessionId] }) })
   })
+  test('of a session that is among the marks of ended ones, or from before there were too many, is refused', () => {
+    const mark = ids.sessionId.slice(4, 12)
+    refuses('session revoked', withGrant({}), { slice: sliceWith({ revokedSessionMarks: `aaaaaaaa${mark}` }) })
+    verifyGrant(withGrant({}), context({ slice: sliceWith({ revokedSessionMarks: `${mark.slice(1)}a` }) }))
+    const { issuedAtMs } = world.statementOf(tenant)
+    refuses('statement too early', withGrant({}), { slice: sliceWith({ statementsSinceMs: issuedAtMs + 60_000 }) })
+    verifyGrant(withGrant({}), context({ slice: sliceWith({ statementsSinceMs: issuedAtMs - 60_000 }) }))
+  })
   test('of a revoked device is refused', () => {
     refuses('device revoked', withGrant({}), { slice: sliceWith({ revokedDeviceIds: [ids.deviceId] }) })
   })

@@ -83,6 +83,8 @@ function checkPerson(grant: Grant, statement: Statement, slice: SliceInForce, no
   if (statement.expiresAtMs - statement.issuedAtMs > caps.statementLifeMs.default)
     throw refuse('statement for too long')
   if (slice.revokedSessions.has(statement.sessionId)) throw refuse('session revoked')
+  // More sessions have ended than a slice can name: what was said before is not believed about anybody.
+  if (statement.issuedAtMs < (slice.slice.statementsSinceMs ?? 0)) throw refuse('statement too early')
   if (statement.deviceId !== null && slice.revokedDevices.has(statement.deviceId)) throw refuse('device revoked')
   if (grant.peer.kind === 'exchange') return
   const key = statement.deviceKeyThumbprint

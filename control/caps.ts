@@ -54,6 +54,8 @@ export const caps = {
     default: 3_600_000,
     reason: 'connectors refuse longer; revoked sessions are listed so long',
   },
+  lastSeen: { unit: 'ids', default: 200_000, reason: 'gathered within a minute over all tenants; the rest waits' },
+  lastSeenMs: { unit: 'ms', default: 60_000, reason: 'one write for each session, device, connector, exchange' },
   sweepMs: { unit: 'ms', default: 30_000, reason: 'expired rows are already ignored; this only tidies' },
   heartbeatMs: { unit: 'ms', default: 10_000, reason: 'a third of the least staleAfterSeconds' },
   sliceMs: { unit: 'ms', default: 300_000, reason: 'at most between slices; a tenth of staleAfterSeconds if less' },

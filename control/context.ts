@@ -5,6 +5,7 @@ import type { LiveFlow } from '#core/wire/feed.ts'
 import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { Sealer } from './authority/key-encryption.ts'
+import type { LastSeen } from './directory/last-seen.ts'
 import type { Mirrors } from './records/mirror.ts'
 import type { SignIn, SignInConfig } from './sign-in-seam.ts'
 import type { WhatIfPort } from './what-if/port.ts'
@@ -61,6 +62,8 @@ export type FeedPort = {
   readonly isConnected: (exchangeId: string) => boolean
   readonly dropExchange: (exchangeId: string) => void
   readonly dropTenant: (tenantId: string) => void
+  /** Marks exchanges and connectors that are connected at this moment. */
+  readonly sawConnected: (seen: LastSeen) => Promise<void>
   /** A tenant was added, suspended or resumed: exchanges are told. */
   readonly tenantsChanged: () => void
 }
@@ -80,5 +83,5 @@ export type ControlContext = {
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */
-  readonly links: { feed?: FeedPort; signIn?: SignIn }
+  readonly links: { feed?: FeedPort; signIn?: SignIn; lastSeen?: LastSeen }
 }

@@ -3,7 +3,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import { Fault } from '#core/fault.ts'
-import { eventClasses } from '#core/events/event.ts'
+import { eventClasses, type JournalEvent } from '#core/events/event.ts'
 import { isId, type TenantId } from '#core/ids.ts'
 import { replaceFile } from '#journal/disk.ts'
 import { followEvents } from '#journal/follow.ts'
@@ -21,6 +21,8 @@ import type { Store } from './store/store.ts'
 export type JournalPortDeps = {
   readonly store: Store
   readonly signer: ControlAuthority['journalSigner']
+  /** An event of an exchange about somebody's use of an app. */
+  readonly saw: (tenantId: string, event: JournalEvent) => void
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
 }
@@ -53,7 +55,11 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
       report(problem)
       found(problem)
     },
-    mayWrite: isOfExchange,
+    mayWrite: (event, of) => {
+      if (!isOfExchange(event, of)) return false
+      deps.saw(of.tenant, event)
+      return true
+    },
     nowMs: deps.nowMs,
   })
   const port: RunningJournal = {

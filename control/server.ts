@@ -16,6 +16,7 @@ import { openAuthority } from './authority/authority.ts'
 import { createSealer, keyFromFile, keyFromText } from './authority/key-encryption.ts'
 import { caps } from './caps.ts'
 import type { ControlConfig } from './config.ts'
+import { LastSeen, startLastSeen } from './directory/last-seen.ts'
 import { createDirectory } from './directory/people.ts'
 import { createPortal } from './directory/portal.ts'
 import { createSessions } from './directory/sessions.ts'
@@ -69,7 +70,13 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const provider = await providerTenant(store, nowMs)
   const { domain, appsDomain, publicPort } = config
   const authority = await openAuthority({ domain, appsDomain, providerId: provider.id }, { store, sealer, nowMs })
-  const journal = await startJournalPort(config.dataFolder, { store, signer: authority.journalSigner, nowMs, log })
+  const journal = await startJournalPort(config.dataFolder, {
+    store,
+    signer: authority.journalSigner,
+    nowMs,
+    log,
+    saw: (tenantId, event) => context.links.lastSeen?.sawIn(tenantId, event),
+  })
   opened.defer(journal.close)
   const checker = startPolicyChecker()
   opened.defer(() => checker.close())
@@ -91,6 +98,8 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     feedAddress: config.feedAddress ?? null,
     enrolmentPin: config.web?.kind === 'files' ? null : authority.webCaPin,
   }
+  const lastSeen = new LastSeen(context)
+  context.links.lastSeen = lastSeen
   const feed = await startFeed(context, deps.heartbeatMs === undefined ? {} : { heartbeatMs: deps.heartbeatMs })
   context.links.feed = feed
   let clientIp = (request: IncomingMessage): string => request.socket.remoteAddress ?? '0.0.0.0'
@@ -117,6 +126,8 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const firstInvitation = await bootstrap(provider, config.administrator ?? 'admin', context, signIn)
   const sweep = startSweep(context, caps.sweepMs.default)
   opened.defer(sweep.stop)
+  const seeing = startLastSeen(context, lastSeen, caps.lastSeenMs.default)
+  opened.defer(seeing.stop)
   opened.defer(startDrillUpkeep(context).stop)
 
   const handlerOf = hostHandlers(config, context, signIn, (request) => clientIp(request))

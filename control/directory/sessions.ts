@@ -23,7 +23,9 @@ export function createSessions(context: ControlContext): Sessions {
       if (!row || !(await isUserActive(handle, row.userId, nowMs()))) return undefined
       if ((await containedUntil(handle, ownSubjects(row), nowMs())) !== undefined) return undefined
       const tenant = await readTenant(handle).catch(() => undefined)
-      return tenant?.status === 'active' ? liveSession(row) : undefined
+      if (tenant?.status !== 'active') return undefined
+      context.links.lastSeen?.saw(tenantId, 'session', sessionId)
+      return liveSession(row)
     },
     list: async (tenantId, userId) => {
       const rows = await store
@@ -90,6 +92,8 @@ async function createSession(session: NewSession, context: ControlContext): Prom
       lastSeenAtMs: nowMs,
       endedAtMs: null,
       endReason: null,
+      statementAtMs: null,
+      statementUntilMs: null,
     }
     const changes = await endSurplus(tx, userId, nowMs)
     await tx.insertInto('sessions', made).execute()

@@ -73,6 +73,10 @@ export class ExchangeLink {
     return this.#streams.has(tenantId)
   }
 
+  connectors(): Iterable<readonly [string, readonly ConnectorStatus[]]> {
+    return this.#connectors
+  }
+
   connectorsOf(tenantId: string): readonly ConnectorStatus[] {
     return this.#connectors.get(tenantId) ?? []
   }

@@ -146,7 +146,11 @@ describe('news', () => {
       },
       'PUT',
     )
-    await asAdmin(`${T}/resources/policies/allow`, { spec: { text: 'permit (principal, action, resource);' }, allowWidening: true }, 'PUT')
+    await asAdmin(
+      `${T}/resources/policies/allow`,
+      { spec: { text: 'permit (principal, action, resource);' }, allowWidening: true },
+      'PUT',
+    )
     await asAdmin(`${T}/resources/groups/night`, undefined, 'DELETE')
     await asAdmin(`${T}/settings`, { staleAfterSeconds: 60 }, 'PATCH')
     await test.call(`${T}/own-hosts`, {
@@ -319,6 +323,7 @@ describe('a request', () => {
     await test.call(`/v1/exchanges/${stolen.id}`, { token: await providerToken(test), method: 'DELETE' })
     await exchange.until(() => newest().revokedExchangeIds.includes(stolen.id))
     const session = await newSession()
+    await exchange.ask({ type: 'statement', tenantId: acme.id, sessionId: session.id })
     await asAdmin(`${T}/sessions/${session.id}`, undefined, 'DELETE')
     await exchange.until(() => read(exchange.slices.get(connector.id) ?? '').revokedSessionIds.includes(session.id))
     // Without a change, too: a connector goes by no slice that is older than the tenant allows.

@@ -9,6 +9,7 @@ import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext, FeedPort } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
+import { inParts } from '#control/store/store.ts'
 import { readEpoch } from '#control/snapshot/epoch.ts'
 import { makeHeartbeat, type SnapshotDeps } from '#control/snapshot/snapshot.ts'
 import { ExchangeLink, type Hello } from './exchange-link.ts'
@@ -205,6 +206,21 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       }
     },
     connectorsOf: (tenantId) => [...links.values()].flatMap((link) => [...link.connectorsOf(tenantId)]),
+    sawConnected: async (seen) => {
+      const ready = [...links.values()].filter((link) => link.isReady)
+      for (const link of ready)
+        for (const [tenantId, statuses] of link.connectors())
+          for (const { connectorId } of statuses) seen.saw(tenantId, 'connector', connectorId)
+      if (ready.length === 0) return
+      const ids = ready.map(({ exchangeId }) => exchangeId)
+      const atMs = nowMs()
+      for (const part of inParts(ids))
+        await store.provider
+          .updateTable('exchanges')
+          .set({ lastSeenAtMs: atMs })
+          .where('exchanges.id', 'in', part)
+          .execute()
+    },
     isConnected: (exchangeId) => links.get(exchangeId)?.isReady ?? false,
     dropExchange: (exchangeId) => {
       receipts.forget(exchangeId)

@@ -72,8 +72,26 @@ async function makeStatement(tenantId: string, sessionId: string, context: Contr
     throw new Fault('not-found')
   const device = session.deviceId === null ? undefined : mirror.get('device', session.deviceId)
   if (session.deviceId !== null && device?.status !== 'active') throw new Fault('not-found')
-  await handle.updateTable('sessions').set({ lastSeenAtMs: nowMs }).where('sessions.id', '=', sessionId).execute()
   const expiresAtMs = Math.min(session.expiresAtMs, nowMs + statementMs(tenant.staleAfterSeconds))
+  // On record before it is given out, and never for a session that has just ended: connectors are told of ended
+  // sessions about which there may be a statement, and of no others.
+  const vouched = await handle
+    .updateTable('sessions')
+    .set((eb) => ({
+      lastSeenAtMs: nowMs,
+      statementAtMs: nowMs,
+      statementUntilMs: eb
+        .case()
+        .when('sessions.statementUntilMs', '>', expiresAtMs)
+        .then(eb.ref('sessions.statementUntilMs'))
+        .else(expiresAtMs)
+        .end(),
+    }))
+    .where('sessions.id', '=', sessionId)
+    .where('sessions.endedAtMs', 'is', null)
+    .returning('sessions.id')
+    .executeTakeFirst()
+  if (!vouched) throw new Fault('not-found')
   return context.authority.signStatement({
     tenantId,
     sessionId,

@@ -1,7 +1,11 @@
 // A tenant that grows what it sends to exchanges: its own news and connectors suffer, those of other tenants never.
 import assert from 'node:assert/strict'
+import { createPublicKey } from 'node:crypto'
 import { after, before, it } from 'node:test'
 import { newId } from '#core/ids.ts'
+import { endedSessions } from '#core/wire/session-marks.ts'
+import { connectorSlice } from '#core/wire/snapshot.ts'
+import { verifyToken } from '#transport/signed-token.ts'
 import { caps } from '#control/caps.ts'
 import { createSessions } from '#control/directory/sessions.ts'
 import { lastSequence } from '#control/store/changes.ts'
@@ -137,22 +141,81 @@ it('has connectors cut whose slice fits no message, and nobody else', async () =
   })
   const rows = await store.selectFrom('sessions').selectAll().where('sessions.id', '=', id).execute()
   const nowMs = Date.now()
-  const ended = Array.from({ length: 30_000 }, () =>
-    rows.map((row) => ({ ...row, id: newId('session'), endedAtMs: nowMs })),
-  ).flat()
-  for (let at = 0; at < ended.length; at += caps.insertRows.default)
-    await store.insertInto('sessions', ended.slice(at, at + caps.insertRows.default)).execute()
+  const inserted = async <T>(all: readonly T[], insert: (part: readonly T[]) => Promise<unknown>) => {
+    for (let at = 0; at < all.length; at += caps.insertRows.default)
+      await insert(all.slice(at, at + caps.insertRows.default))
+  }
+  const endMany = (count: number, issuedAgoMs: number) =>
+    inserted(
+      Array.from({ length: count }, (_, at) =>
+        rows.map((row) => ({
+          ...row,
+          id: newId('session'),
+          endedAtMs: nowMs,
+          statementAtMs: nowMs - issuedAgoMs - at,
+          statementUntilMs: nowMs + 600_000,
+        })),
+      ).flat(),
+      (part) => store.insertInto('sessions', part).execute(),
+    )
+  const sliceNow = async () => {
+    const { value, fault } = await exchange.ask({ type: 'slice', tenantId: globex.id, connectorId })
+    assert.equal(fault, undefined)
+    const { token } = value as { token: string }
+    const keys = (exchange.welcome?.snapshotKeys ?? []).map((pem) => createPublicKey(pem))
+    return { token, slice: connectorSlice.parse(verifyToken('slice', token, keys, { maxBytes: 2_000_000 })) }
+  }
+  // Those about which nothing was ever said need no mention, however many there are.
+  await inserted(
+    Array.from({ length: 5_000 }, () => rows.map((row) => ({ ...row, id: newId('session'), endedAtMs: nowMs }))).flat(),
+    (part) => store.insertInto('sessions', part).execute(),
+  )
+  assert.deepEqual((await sliceNow()).slice.revokedSessionIds, [])
+
+  await endMany(15_000, 0)
+  const many = await sliceNow()
+  assert.ok(many.token.length < 250_000, `${many.token.length} characters`)
+  assert.equal(many.slice.statementsSinceMs, undefined)
+  const someEnded = await store.selectFrom('sessions').select('id').where('statementAtMs', '=', nowMs).execute()
+  const has = endedSessions(many.slice.revokedSessionIds, many.slice.revokedSessionMarks ?? '')
+  assert.ok(someEnded.length > 0 && someEnded.every((session) => has.has(session.id)))
+  assert.equal(has.has(newId('session')), false)
+
+  await endMany(11_000, 100_000)
+  const most = await sliceNow()
+  const { statementsSinceMs = 0, revokedSessionMarks = '' } = most.slice
+  assert.ok(most.token.length < caps.sliceTokenBytes.default - 600_000, `${most.token.length} characters`)
+  const unnamed = await store
+    .selectFrom('sessions')
+    .select(['id', 'statementAtMs'])
+    .where('endedAtMs', 'is not', null)
+    .where('statementAtMs', 'is not', null)
+    .execute()
+  const marked = endedSessions([], revokedSessionMarks)
+  for (const session of unnamed)
+    assert.ok(marked.has(session.id) || (session.statementAtMs ?? 0) < statementsSinceMs, 'an ended session got away')
+  assert.ok(statementsSinceMs < nowMs - 100_000, 'and no more statements are refused than must be')
+
+  const wait = exchange.refusedSlices.size
+  const revoked = Array.from({ length: 40_000 }, () => ({
+    id: newId('device'),
+    name: 'x',
+    userId: user?.id ?? '',
+    keyThumbprint: newId('device'),
+    posture: 1 as const,
+    os: 'linux',
+    status: 'revoked' as const,
+    certificateUntilMs: null,
+    createdAtMs: 1,
+  }))
+  await inserted(revoked, (part) => store.insertInto('devices', part).execute())
   await test.call(`/v1/tenants/globex/sessions/${id}`, { token: globex.token, method: 'DELETE' })
-  await exchange.until(() => exchange.refusedSlices.has(connectorId))
+  await exchange.until(() => exchange.refusedSlices.size > wait)
   const answer = await exchange.ask({ type: 'slice', tenantId: globex.id, connectorId })
   assert.equal(answer.fault?.code, 'request-too-large')
   await acmeIsServed()
-  // Once no statement about them can be alive, the slice is small again.
-  await store
-    .updateTable('sessions')
-    .set({ lastSeenAtMs: nowMs - 4_000_000 })
-    .where('sessions.endedAtMs', '=', nowMs)
-    .execute()
+  // Once none of their certificates can be alive, the slice is small again.
+  await store.updateTable('devices').set({ certificateUntilMs: 1 }).where('devices.status', '=', 'revoked').execute()
   const again = await exchange.ask({ type: 'slice', tenantId: globex.id, connectorId })
   assert.equal(again.fault, undefined)
 })

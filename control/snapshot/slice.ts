@@ -2,6 +2,7 @@
 // another connector group.
 import { Fault } from '#core/fault.ts'
 import type { AppRecord } from '#core/records/app.ts'
+import { markOf, MAX_SESSION_MARKS } from '#core/wire/session-marks.ts'
 import { MAX_REVOKED_EXCHANGES, type ConnectorSlice } from '#core/wire/snapshot.ts'
 import { caps } from '#control/caps.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
@@ -35,15 +36,6 @@ export async function makeSlice(
   const connector = mirror.get('connector', connectorId)
   if (connector?.status !== 'active') throw new Fault('not-found')
   const issuedSinceMs = deps.nowMs() - deps.statementMs - CLOCK_MARGIN_MS
-  // A statement ends with its session, and none was made after `lastSeenAtMs`; consoles get none at all.
-  const ended = await handle
-    .selectFrom('sessions')
-    .select('sessions.id')
-    .where('sessions.endedAtMs', '>', issuedSinceMs)
-    .where('sessions.lastSeenAtMs', '>', issuedSinceMs)
-    .where('sessions.expiresAtMs', '>', deps.nowMs() - CLOCK_MARGIN_MS)
-    .where('sessions.door', '!=', 'console')
-    .execute()
   // A revoked device gets no certificate: it needs no mention once its last one ended, and the statements about it.
   const devices = await handle
     .selectFrom('devices')
@@ -67,7 +59,7 @@ export async function makeSlice(
     exchangeCaPem: [...deps.exchangeCaPem],
     statementKeys: [...deps.statementKeys],
     apps: [...mirror.all('app')].filter((app) => app.connectorGroupId === connector.groupId).map(sliceApp),
-    revokedSessionIds: ended.map(({ id }) => id),
+    ...(await endedOf(handle, issuedSinceMs, deps)),
     revokedDeviceIds: devices
       .filter(({ certificateUntilMs }) => certificateUntilMs === null || certificateUntilMs > issuedSinceMs)
       .map(({ id }) => id),
@@ -78,6 +70,37 @@ export async function makeSlice(
   const token = deps.sign('slice', slice)
   if (token.length <= caps.sliceTokenBytes.default) return token
   throw new Fault('request-too-large', { detail: { why: 'a slice', connectorId, length: token.length } })
+}
+
+/** Fewer are named by their whole ids, which connectors of every version read. */
+const MAX_WHOLE_IDS = 2_000
+
+/**
+ * Ended sessions about which a statement may still be valid. Those whose statements are the newest come first: when
+ * they are more than a slice can name, it says instead since when statements count at all.
+ */
+async function endedOf(
+  handle: TenantHandle,
+  issuedSinceMs: number,
+  deps: SliceDeps,
+): Promise<Pick<ConnectorSlice, 'revokedSessionIds' | 'revokedSessionMarks' | 'statementsSinceMs'>> {
+  const ended = await handle
+    .selectFrom('sessions')
+    .select(['sessions.id', 'sessions.statementAtMs'])
+    .where('sessions.endedAtMs', '>', issuedSinceMs)
+    .where('sessions.statementUntilMs', '>', deps.nowMs() - CLOCK_MARGIN_MS)
+    .orderBy('sessions.statementAtMs', 'desc')
+    .limit(MAX_SESSION_MARKS + 1)
+    .execute()
+  if (ended.length <= MAX_WHOLE_IDS) return { revokedSessionIds: ended.map(({ id }) => id) }
+  const left = ended[MAX_SESSION_MARKS]
+  const sinceMs = left === undefined ? undefined : (left.statementAtMs ?? 0) + 1
+  const named = sinceMs === undefined ? ended : ended.filter(({ statementAtMs }) => (statementAtMs ?? 0) >= sinceMs)
+  return {
+    revokedSessionIds: [],
+    revokedSessionMarks: named.map(({ id }) => markOf(id)).join(''),
+    ...(sinceMs !== undefined && { statementsSinceMs: sinceMs }),
+  }
 }
 
 /** Bytes that an app takes in the slices of its connector group. */

@@ -5,12 +5,13 @@ import { Fault } from '#core/fault.ts'
 import { signInMigration } from '#control/sign-in/schema.ts'
 import { coreMigration } from './migrations/001-core.ts'
 import { drillMigration } from './migrations/003-drills.ts'
+import { listMigration } from './migrations/004-lists.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
 export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> }
 
-export const migrations: readonly Migration[] = [coreMigration, signInMigration, drillMigration]
+export const migrations: readonly Migration[] = [coreMigration, signInMigration, drillMigration, listMigration]
 
 type Ledger = { migrations: { name: string; atMs: number } }
 

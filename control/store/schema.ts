@@ -66,6 +66,7 @@ export type CoreTables = {
     status: 'active' | 'revoked'
     certificateUntilMs: number | null
     createdAtMs: number
+    lastSeenAtMs: number | null
   }
   connectors: Tenanted & {
     id: string
@@ -75,6 +76,7 @@ export type CoreTables = {
     status: 'active' | 'revoked'
     certificateUntilMs: number | null
     createdAtMs: number
+    lastSeenAtMs: number | null
   }
   sessions: Tenanted & {
     id: string
@@ -88,6 +90,9 @@ export type CoreTables = {
     lastSeenAtMs: number
     endedAtMs: number | null
     endReason: string | null
+    /** The last statement about it that was given out, and the latest end of any; null: none was. */
+    statementAtMs: number | null
+    statementUntilMs: number | null
   }
   enrolmentTokens: Tenanted & {
     id: string

@@ -60,10 +60,7 @@ export const tenantRoutes = defineRoutes({
     access: 'tenant-admin',
     summary: 'Delete a resource; refused while another refers to it',
     query: z.object({
-      allowWidening: z
-        .enum(['true', 'false'])
-        .optional()
-        .describe('yes to what it opens, such as when a forbid goes'),
+      allowWidening: z.enum(['true', 'false']).optional().describe('yes to what it opens, such as when a forbid goes'),
       wideningApproval: consent.wideningApproval,
     }),
     reply: effect,
@@ -234,7 +231,7 @@ export const tenantRoutes = defineRoutes({
     path: `${T}/access-requests`,
     access: 'auditor',
     summary: 'Requests for access',
-    query: page,
+    query: page.extend({ status: z.enum(['open', 'approved', 'refused', 'withdrawn', 'expired']).optional() }),
     reply: pageOf(accessRequest),
   },
   listApprovals: {

@@ -59,6 +59,7 @@ export const device = z.object({
   status: z.enum(['active', 'revoked']),
   certificateUntil: time.nullable(),
   createdAt: time,
+  lastSeenAt: time.nullable().describe('within a minute'),
 })
 export type DeviceView = z.infer<typeof device>
 
@@ -69,6 +70,7 @@ export const connector = z.object({
   status: z.enum(['active', 'revoked']),
   certificateUntil: time.nullable(),
   createdAt: time,
+  lastSeenAt: time.nullable().describe('connected, within a minute'),
   connected: z.array(z.object({ exchangeId: id, since: time, liveFlows: z.number().int(), parked: z.number().int() })),
   unhealthyApps: z.array(z.object({ app: z.string(), detail: z.string() })),
 })

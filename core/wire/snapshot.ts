@@ -1,6 +1,7 @@
 // Snapshots and deltas: how a tenant's records travel from control to exchanges, signed so that neither a
 // relay nor a disk on the way can alter them or turn them back.
 import * as z from 'zod'
+import { MARK_CHARACTERS, MAX_SESSION_MARKS } from './session-marks.ts'
 import { change } from '#core/records/records.ts'
 
 /** Revoked within the life of a certificate; with more, no slice is made and connectors fail closed. */
@@ -72,6 +73,17 @@ export const connectorSlice = z.strictObject({
     }),
   ),
   revokedSessionIds: z.array(z.string()).describe('sessions ended while a statement about them is still valid'),
+  revokedSessionMarks: z
+    .string()
+    .max(MAX_SESSION_MARKS * MARK_CHARACTERS)
+    .regex(/^(?:[a-z2-7]{8})*$/)
+    .optional()
+    .describe('in place of the ids when they are many: eight characters of each, one after the other'),
+  statementsSinceMs: z
+    .number()
+    .int()
+    .optional()
+    .describe('statements issued earlier are refused: so many sessions have ended that not all are named'),
   revokedDeviceIds: z.array(z.string()),
   revokedExchangeIds: z
     .array(z.string().max(64))

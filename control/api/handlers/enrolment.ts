@@ -207,6 +207,7 @@ async function addConnector(
     keyThumbprint: thumbprint,
     status: 'active',
     certificateUntilMs: nowMs + caps.certificateHours.default * 3_600_000,
+    lastSeenAtMs: null,
     createdAtMs: nowMs,
   }
   await tx.insertInto('connectors', row).execute()
@@ -290,6 +291,7 @@ async function addDevice(
     os,
     status: 'active',
     certificateUntilMs: null,
+    lastSeenAtMs: null,
     createdAtMs: nowMs,
   }
   await tx.insertInto('devices', row).execute()

@@ -4,29 +4,20 @@ import type { ConnectorView, DeviceView, SessionView } from '#core/api/views.ts'
 import type { ConnectorStatus } from '#control/context.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
 import { endSessionsOf } from '#control/directory/cascade.ts'
+import { listDevices } from '#control/directory/device-list.ts'
+import { listSessions } from '#control/directory/session-list.ts'
 import { createSessions } from '#control/directory/sessions.ts'
 import { connectorRecord, deviceRecord, type Row } from '#control/records/from-rows.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { Some } from '#control/api/call.ts'
-import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
+import { mapPage, pageOf } from '#control/api/page.ts'
 
 export const memberHandlers: Some<
   'listSessions' | 'endSession' | 'listDevices' | 'changeDevice' | 'revokeDevice' | 'listConnectors' | 'revokeConnector'
 > = {
   listSessions: async ({ context, tenant, tenantId, query }) => {
     const mirror = await context.mirrors.current(tenantId)
-    const rows = await tenant
-      .selectFrom('sessions')
-      .selectAll()
-      .where('sessions.endedAtMs', 'is', null)
-      .where('sessions.expiresAtMs', '>', context.nowMs())
-      .execute()
-    const page = pageOf(
-      rows,
-      query,
-      ({ createdAtMs, id }) => newestFirst(createdAtMs, id),
-      ({ userId, id, ip }) => `${mirror.get('user', userId)?.name ?? ''} ${id} ${ip}`,
-    )
+    const page = await listSessions(tenant, query, context.nowMs())
     return mapPage(page, (row) => sessionView(row, mirror))
   },
 
@@ -41,14 +32,7 @@ export const memberHandlers: Some<
 
   listDevices: async ({ context, tenant, tenantId, query }) => {
     const mirror = await context.mirrors.current(tenantId)
-    const rows = await tenant.selectFrom('devices').selectAll().execute()
-    const page = pageOf(
-      rows,
-      query,
-      ({ id }) => id,
-      ({ name, userId, os }) => `${name} ${mirror.get('user', userId)?.name ?? ''} ${os}`,
-    )
-    return mapPage(page, (row) => deviceView(row, mirror))
+    return mapPage(await listDevices(tenant, query), (row) => deviceView(row, mirror))
   },
 
   changeDevice: async ({ context, tenant, tenantId, params, body, record }) => {
@@ -137,6 +121,7 @@ function deviceView(row: Row<'devices'>, mirror: TenantMirror): DeviceView {
     status,
     certificateUntil: row.certificateUntilMs === null ? null : isoTime(row.certificateUntilMs),
     createdAt: isoTime(row.createdAtMs),
+    lastSeenAt: row.lastSeenAtMs ? isoTime(row.lastSeenAtMs) : null,
   }
 }
 
@@ -153,6 +138,7 @@ function connectorView(
     status: row.status,
     certificateUntil: row.certificateUntilMs === null ? null : isoTime(row.certificateUntilMs),
     createdAt: isoTime(row.createdAtMs),
+    lastSeenAt: row.lastSeenAtMs ? isoTime(row.lastSeenAtMs) : null,
     connected: own.map(({ exchangeId, sinceMs, liveFlows, parked }) => ({
       exchangeId,
       since: isoTime(sinceMs),

@@ -11,19 +11,20 @@ import type { Applied } from '#control/resources/apply.ts'
 import type { Asker } from '#control/what-if/hold-back.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import type { Principal } from '#control/api/principal.ts'
-import { mapPage, pageOf } from '#control/api/page.ts'
+import { afterName, containing, pageOfRows, rowsOfPage } from '#control/api/keyset.ts'
+import { mapPage } from '#control/api/page.ts'
 
 export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResource' | 'deleteResource' | 'apply'> = {
   listResources: async ({ tenant, params, query }) => {
-    const rows = await tenant
-      .selectFrom('resources')
-      .selectAll()
-      .where('resources.kind', '=', kindOfPlural(params['plural']))
-      .execute()
-    return mapPage(
-      pageOf(rows, query, ({ name }) => name),
-      resourceView,
-    )
+    const kind = kindOfPlural(params['plural'])
+    const after = afterName(query)
+    let all = tenant.selectFrom('resources').where('resources.kind', '=', kind)
+    if (query.search !== undefined) all = all.where('resources.name', 'like', containing(query.search))
+    const { count } = await all.select((eb) => eb.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+    const rest = after === undefined ? all : all.where('resources.name', '>', after)
+    const rows = await rest.selectAll().orderBy('resources.name').limit(rowsOfPage(query)).execute()
+    const page = pageOfRows(rows, Number(count), query, ({ name }) => name)
+    return mapPage(page, resourceView)
   },
 
   getResource: async ({ tenant, params }) => {

@@ -121,7 +121,9 @@ export const respondHandlers: Some<
 
   listAccessRequests: async ({ context, tenant, tenantId, query }) => {
     const mirror = await context.mirrors.current(tenantId)
-    const rows = await tenant.selectFrom('accessRequests').selectAll().execute()
+    const all = tenant.selectFrom('accessRequests').selectAll()
+    const { status } = query
+    const rows = await (status === undefined ? all : all.where('accessRequests.status', '=', status)).execute()
     const page = pageOf(
       rows,
       query,

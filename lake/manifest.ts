@@ -66,17 +66,21 @@ export type OnStep = (step: Step) => void
 
 const FORMAT = 'sallyport-lake-manifest-v1'
 
-export function emptyManifest(tenant: TenantId): Manifest {
+function emptyManifest(tenant: TenantId): Manifest {
   return { tenant, version: 0, files: [], chains: {}, removedBefore: null }
 }
 
 /** The version in force. Throws `lake-corrupt` when it is damaged: then nothing may be taken for complete. */
 export async function readManifest(folder: string, tenant: TenantId): Promise<Manifest> {
   const text = await readSmallFile(manifestPath(folder, tenant), MAX_MANIFEST_BYTES)
-  if (text === undefined) return emptyManifest(tenant)
+  return text === undefined ? emptyManifest(tenant) : manifestOf(text, tenant)
+}
+
+/** As `readManifest`, from the file's text. */
+export function manifestOf(text: string, tenant: TenantId): Manifest {
   const [body = '', sum = '', ...rest] = text.split('\n')
-  const manifest =
-    rest.length === 1 && rest[0] === '' && sum === hash('sha256', body, 'hex') ? parseManifest(body) : undefined
+  const isWhole = rest.length === 1 && rest[0] === '' && sum === hash('sha256', body, 'hex')
+  const manifest = isWhole ? parseManifest(body) : undefined
   if (manifest === undefined || manifest.tenant !== tenant) {
     throw new Fault('lake-corrupt', { detail: { tenant, reason: 'manifest' } })
   }

@@ -31,6 +31,8 @@ import { createSignIn } from './sign-in/sign-in.ts'
 import { startDrillUpkeep } from './drill/upkeep.ts'
 import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
+import type { StartDetection } from './stories/detection-port.ts'
+import { takeStory } from './stories/take-story.ts'
 import { startSweep } from './sweep.ts'
 import { createWebCertificates } from './web-certificates.ts'
 import type { WhatIfPort } from './what-if/port.ts'
@@ -40,6 +42,8 @@ export type ControlDeps = {
   readonly log?: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly heartbeatMs?: number
+  /** Reads the journals and tells stories; without it nothing is noticed. */
+  readonly startDetection?: StartDetection
   /** Works out what policies would do, off this thread. Whoever starts it closes it. */
   readonly whatIf?: WhatIfPort
 }
@@ -129,6 +133,16 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const seeing = startLastSeen(context, lastSeen, caps.lastSeenMs.default)
   opened.defer(seeing.stop)
   opened.defer(startDrillUpkeep(context).stop)
+  if (deps.startDetection) {
+    const detection = await deps.startDetection({
+      journalRoot: join(config.dataFolder, 'journal'),
+      stateFolder: join(config.dataFolder, 'detection'),
+      tenantIds: () => activeTenantIds(store),
+      tell: (tenantId, story) => takeStory(tenantId, story, context),
+      log,
+    })
+    opened.defer(detection.close)
+  }
 
   const handlerOf = hostHandlers(config, context, signIn, (request) => clientIp(request))
   const door = await startFrontDoor(

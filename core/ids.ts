@@ -17,7 +17,6 @@ export const idPrefixes = {
   policy: 'pol',
   policyTest: 'plt',
   policyJob: 'pjb',
-  policyJob: 'pjb',
   identityProvider: 'idp',
   session: 'ses',
   flow: 'flw',
@@ -29,6 +28,7 @@ export const idPrefixes = {
   role: 'rol',
   event: 'evt',
   drill: 'drl',
+  story: 'sty',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

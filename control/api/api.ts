@@ -24,6 +24,7 @@ import { policyHandlers } from '#control/what-if/handlers.ts'
 import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { respondHandlers } from './handlers/respond.ts'
+import { storyHandlers } from './handlers/stories.ts'
 import { openApiDocument } from './open-api.ts'
 import { principalOfBearer, principalOfCookie, type Principal } from './principal.ts'
 import { readBody, readParams, readQuery } from './read-request.ts'
@@ -37,6 +38,7 @@ export const handlers: Handlers = {
   ...respondHandlers,
   ...policyHandlers,
   ...eventHandlers,
+  ...storyHandlers,
   ...drillHandlers,
   ...enrolmentHandlers,
 }

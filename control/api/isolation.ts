@@ -5,6 +5,7 @@ import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { resourceKinds } from '#core/resources/kinds.ts'
 import { insertDrill, smallScenario } from '#control/drill/testing.ts'
+import { insertStory } from '#control/stories/testing.ts'
 import { createSessions } from '#control/directory/sessions.ts'
 import { tenantTables, type TenantTable } from '#control/store/schema.ts'
 import {
@@ -104,6 +105,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
     reason: `drill${suffix}`,
     expiresInSeconds: 3600,
   })
+  const storyId = await insertStory(tenant.id, ada, `seen${suffix}`, context)
   const drillId = await insertDrill(tenant.id, tenant.administratorId, context)
   const secrets = await handle.selectFrom('enrolmentTokens').select('enrolmentTokens.id').execute()
   return {
@@ -132,6 +134,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
       apiToken.id as string,
       containment.containment.id as string,
       drillId,
+      storyId,
       ...secrets.map(({ id }) => id),
       ada,
       wiki,
@@ -286,6 +289,7 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     startDrill: [{ scenario: smallScenario, ports: {} }],
     openDrillDevice: [{ actor: 'thief', csrPem: 'x', name: 'x', os: 'x' }],
     keepDrill: [{}],
+    changeStory: [{ take: true }, { verdict: 'odd', note: key }],
     finishDrill: [
       {
         verdict: 'passed',

@@ -6,12 +6,19 @@ import { signInMigration } from '#control/sign-in/schema.ts'
 import { coreMigration } from './migrations/001-core.ts'
 import { drillMigration } from './migrations/003-drills.ts'
 import { listMigration } from './migrations/004-lists.ts'
+import { storyMigration } from './migrations/005-stories.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
 export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> }
 
-export const migrations: readonly Migration[] = [coreMigration, signInMigration, drillMigration, listMigration]
+export const migrations: readonly Migration[] = [
+  coreMigration,
+  signInMigration,
+  drillMigration,
+  listMigration,
+  storyMigration,
+]
 
 type Ledger = { migrations: { name: string; atMs: number } }
 

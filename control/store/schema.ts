@@ -146,6 +146,26 @@ export type CoreTables = {
     createdAtMs: number
     expiresAtMs: number
   }
+  stories: Tenanted & {
+    id: string
+    subjectKind: 'user' | 'other'
+    subjectId: string
+    subjectName: string
+    kind: string
+    level: 'note' | 'ask' | 'step-up' | 'restrict' | 'cut' | 'contain'
+    score: number
+    firstMs: number
+    noticedMs: number
+    sentence: string
+    /** JSON array of event uids. */
+    events: string
+    state: 'open' | 'taken' | 'closed'
+    /** JSON array of {by, at, text}. */
+    notes: string
+    takenBy: string | null
+    verdict: 'true' | 'expected' | 'odd' | 'drill' | null
+    containmentId: string | null
+  }
   drills: Tenanted & {
     id: string
     /** The ledger, sealed: nothing else tells a drill's identities from anybody's. */
@@ -196,6 +216,7 @@ const coreTenantTables = [
   'accessRequests',
   'approvals',
   'containments',
+  'stories',
   'drills',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]

@@ -5,6 +5,7 @@ import { personRoutes } from './person-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
+import { storyRoutes } from './story-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 
 export const routes = {
@@ -13,6 +14,7 @@ export const routes = {
   ...tenantRoutes,
   ...respondRoutes,
   ...policyRoutes,
+  ...storyRoutes,
   ...drillRoutes,
   ...enrolmentRoutes,
 } as const

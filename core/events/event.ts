@@ -51,6 +51,13 @@ export type EventFacts = {
   }
   readonly http?: { readonly method: string; readonly path: string; readonly status?: number; readonly host?: string }
   readonly traffic?: { readonly bytesIn: number; readonly bytesOut: number; readonly durationMs?: number }
+  readonly finding?: {
+    readonly uid: string
+    readonly title: string
+    readonly types: readonly string[]
+    readonly firstMs: number
+    readonly lastMs: number
+  }
   readonly api?: { readonly operation: string; readonly target?: string; readonly resourceKind?: string }
   readonly factors?: readonly string[]
   readonly message?: string
@@ -128,6 +135,10 @@ export function journalEvent<C extends EventClass>(
   if (facts.traffic) {
     event['traffic'] = { bytes_in: facts.traffic.bytesIn, bytes_out: facts.traffic.bytesOut }
     if (facts.traffic.durationMs !== undefined) event['duration'] = facts.traffic.durationMs
+  }
+  if (facts.finding) {
+    const { uid, title, types, firstMs, lastMs } = facts.finding
+    event['finding_info'] = { uid, title, types, first_seen_time: firstMs, last_seen_time: lastMs }
   }
   if (facts.api) {
     event['api'] = { operation: facts.api.operation }

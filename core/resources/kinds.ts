@@ -120,6 +120,9 @@ export const tenantSettings = z.strictObject({
     .describe('default 12 h'),
   explain: z.enum(['full', 'reason', 'none']).describe('default full'),
   journalMandatory: z.boolean().describe('default true'),
+  answerFrom: z
+    .enum(['never', 'note', 'ask', 'step-up', 'restrict', 'cut', 'contain'])
+    .describe('stories of this level and above contain their user for half an hour by themselves; default never'),
   ownHosts: z.array(hostName).max(64).describe("the tenant's own host names for apps; the provider sets them"),
 })
 export type TenantSettings = z.infer<typeof tenantSettings>
@@ -130,4 +133,5 @@ export const defaultTenantSettings: TenantSettings = {
   explain: 'full',
   journalMandatory: true,
   ownHosts: [],
+  answerFrom: 'never',
 }

@@ -1,7 +1,7 @@
 // Enrolment: a one-time token or an access token, and a key whose holder proves it, become a certificate. Must never
 // accept a token twice, nor bring back a key that was revoked.
 import { journalEvent } from '#core/events/event.ts'
-import { Fault } from '#core/fault.ts'
+import { asFault, Fault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
 import { readCsr } from '#transport/read-csr.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
@@ -31,7 +31,7 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
     // After the look-up, so that strangers cost us no signature check; before the token is spent, so that a broken
     // request does not cost the token.
     const { publicKeySpki, thumbprint } = await readCsr(body.csrPem)
-    const enrolled = await store.forTenant(tenantId).transaction(async (tx) => {
+    const enrol = store.forTenant(tenantId).transaction(async (tx) => {
       const tenant = await readTenant(tx)
       const nowMs = context.nowMs()
       const token = await tx
@@ -42,12 +42,17 @@ export const enrolmentHandlers: Some<'enrol' | 'deviceSignIn' | 'health'> = {
         .where('enrolmentTokens.expiresAtMs', '>', nowMs)
         .returningAll()
         .executeTakeFirst()
-      if (!token || tenant.status !== 'active') throw new Fault('token-invalid')
+      if (tenant.status !== 'active') throw new Fault('token-invalid')
+      if (!token) throw await spentToken(tx, hash, nowMs)
       const id =
         token.use === 'connector'
           ? await addConnector(tx, token, { name: body.name, thumbprint, nowMs })
           : await addExchange(tx, token, { software: body.software ?? '', thumbprint, nowMs })
       return { id, use: token.use, tenant, tokenId: token.id }
+    })
+    const enrolled = await enrol.catch(async (error: unknown) => {
+      await recordRefusedToken(context, tenantId, hash, asFault(error), ip)
+      throw error
     })
     const { id, use, tenant } = enrolled
     await recordEnrolment(context, tenantId, { id, kind: use, ip, userId: null })
@@ -296,6 +301,65 @@ async function addDevice(
   }
   await tx.insertInto('devices', row).execute()
   return row
+}
+
+/** Whoever brings a token that was ours may know what became of it; a stranger's guess never gets here. */
+async function spentToken(tx: TenantTransaction, hash: string, nowMs: number): Promise<Fault> {
+  const token = await tx
+    .selectFrom('enrolmentTokens')
+    .select(['enrolmentTokens.usedAtMs', 'enrolmentTokens.expiresAtMs'])
+    .where('enrolmentTokens.hash', '=', hash)
+    .executeTakeFirst()
+  if (!token) return new Fault('token-invalid')
+  const { usedAtMs, expiresAtMs } = token
+  if (usedAtMs !== null)
+    return new Fault('token-invalid', {
+      hint: `It was used at ${isoTime(usedAtMs)}. If that was not you, revoke what it enrolled; either way, make a new one.`,
+      detail: { why: 'used' },
+    })
+  const why = expiresAtMs <= nowMs ? 'expired' : 'refused'
+  return new Fault('token-invalid', { hint: `It expired at ${isoTime(expiresAtMs)}; make a new one.`, detail: { why } })
+}
+
+/** Token → when its refusal was last recorded: a token that is tried in a loop must not fill the journal. */
+const refusals = new Map<string, number>()
+const REFUSAL_EVERY_MS = 60_000
+const MAX_REFUSALS = 10_000
+
+async function recordRefusedToken(
+  { store, journal, nowMs, log }: ApiContext,
+  tenantId: string,
+  hash: string,
+  fault: Fault,
+  ip: string,
+): Promise<void> {
+  if ((refusals.get(hash) ?? 0) > nowMs() - REFUSAL_EVERY_MS) return
+  refusals.delete(hash)
+  refusals.set(hash, nowMs())
+  for (const oldest of refusals.keys()) {
+    if (refusals.size <= MAX_REFUSALS) break
+    refusals.delete(oldest)
+  }
+  const token = await store
+    .forTenant(tenantId)
+    .selectFrom('enrolmentTokens')
+    .select(['enrolmentTokens.id', 'enrolmentTokens.use', 'enrolmentTokens.target'])
+    .where('enrolmentTokens.hash', '=', hash)
+    .executeTakeFirst()
+  const why = fault.detail['why']
+  const event = journalEvent('apiActivity', 'create', {
+    uid: newId('event'),
+    timeMs: nowMs(),
+    tenantId,
+    outcome: 'failure',
+    severity: 3,
+    source: { ip },
+    message: `An enrolment was refused: ${fault.message}`,
+    api: { operation: 'enrol', ...(token && { target: token.id, resourceKind: token.use }) },
+    extra: { code: fault.code, ...(typeof why === 'string' && { reason: why }), ...(token && { for: token.target }) },
+  })
+  // The refusal stands whether or not it could be written down.
+  await journal.record(tenantId, event).catch((error: unknown) => log('refusal not recorded', { error: String(error) }))
 }
 
 async function recordEnrolment(

@@ -7,6 +7,7 @@ import { isoTime, requestView } from '#control/directory/access-requests.ts'
 import { containSubject, findSubject } from '#control/directory/contain.ts'
 import { decideFor, rulesOfMirror } from '#control/directory/decide-for.ts'
 import type { Row } from '#control/records/from-rows.ts'
+import { nearestName } from '#control/directory/nearest-name.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import { documentNames, explanationOf } from '#control/what-if/explanation.ts'
 
@@ -103,7 +104,8 @@ export const respondHandlers: Some<
     const mirror = await context.mirrors.current(tenantId)
     const user = mirror.byName('user', body.user)
     const app = mirror.byName('app', body.app)
-    if (!user || !app) throw new Fault('not-found')
+    if (!user) throw unknownName('user', body.user, mirror)
+    if (!app) throw unknownName('app', body.app, mirror)
     const decision = decideFor(mirror, {
       user,
       app,
@@ -176,6 +178,16 @@ export const respondHandlers: Some<
     await record({ target: id, resourceKind: 'approval' })
     return effect(sequence)
   },
+}
+
+/** Auditors may list all names anyway; what they mistyped is told with the nearest one there is. */
+function unknownName(kind: 'user' | 'app', name: string, mirror: TenantMirror): Fault {
+  const near = nearestName(
+    name,
+    [...mirror.all(kind)].map((record) => record.name),
+  )
+  const question = near === undefined ? '' : ` Did you mean ${near}?`
+  return new Fault('reference-unknown', { hint: `There is no ${kind} named ${name}.${question}` })
 }
 
 function containmentView(row: Row<'containments'>, mirror: TenantMirror) {

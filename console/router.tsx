@@ -116,6 +116,28 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => tenant,
+    path: 'stories',
+    validateSearch: searchOf('search', 'after', 'state'),
+    component: lazyRouteComponent(() => import('./pages/stories.tsx'), 'StoriesPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'stories/$id',
+    component: lazyRouteComponent(() => import('./pages/story.tsx'), 'StoryPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'drills',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/drills.tsx'), 'DrillsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'drills/$id',
+    component: lazyRouteComponent(() => import('./pages/drills.tsx'), 'DrillPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
     path: 'explain',
     validateSearch: searchOf('user', 'app', 'posture', 'factors', 'ip', 'method', 'path'),
     component: lazyRouteComponent(() => import('./pages/explain.tsx'), 'ExplainPage'),

@@ -37,6 +37,13 @@ const groups: readonly (readonly [head: string | null, entries: readonly Entry[]
     ],
   ],
   [
+    text.nav.respond,
+    [
+      ['stories', text.nav.stories, '/t/$tenant/stories'],
+      ['drills', text.nav.drills, '/t/$tenant/drills'],
+    ],
+  ],
+  [
     text.nav.record,
     [
       ['events', text.nav.events, '/t/$tenant/events'],

@@ -1,6 +1,7 @@
 // English. Labels and buttons without full stop, sentences with one. Words as in docs/words.md.
 import { enAdministration } from './en-administration.ts'
 import { enPages } from './en-pages.ts'
+import { enRespond } from './en-respond.ts'
 import { count, plural } from './plural.ts'
 
 export const en = {
@@ -11,6 +12,9 @@ export const en = {
     menu: 'Menu',
     access: 'Access',
     people: 'People',
+    respond: 'Respond',
+    stories: 'Stories',
+    drills: 'Drills',
     record: 'Record',
     provider: 'Provider',
     now: 'Now',
@@ -121,12 +125,14 @@ export const en = {
     apps: (n: number) => plural(n, 'app', 'apps'),
   },
   door: { browser: 'Browser', agent: 'Agent', console: 'Console' },
-  way: { sealed: 'Sealed', inspected: 'Inspected', browser: 'Browser', websocket: 'WebSocket' },
+  way: { sealed: 'Sealed', inspected: 'Inspected', browser: 'Browser', websocket: 'WebSocket', web: 'Web', passed: 'Passed through' },
   wayHint: {
     sealed: 'End to end between agent and connector; the exchange cannot read it',
     inspected: 'Ends at the exchange, which looks inside',
     browser: 'A browser without agent; decided request by request',
     websocket: 'A WebSocket opened by a browser',
+    web: 'To the internet; the exchange looks inside',
+    passed: 'To the internet, not looked into; the event says why',
   },
   posture: ['Unknown', 'Registered', 'Managed'],
   status: {
@@ -204,4 +210,5 @@ export const en = {
   },
   ...enPages,
   ...enAdministration,
+  ...enRespond,
 }

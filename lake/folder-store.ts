@@ -72,16 +72,26 @@ export function openFolderStore(root: string): ObjectStore {
       return bytes === undefined ? undefined : { key, bytes }
     },
     list,
-    remove: async (key) => await rm(pathOf(key), { force: true }),
+    remove: (key) => removeKey(root, pathOf(key)),
     removeAll: async (prefix, signal) => {
       for await (const { key } of list(prefix)) {
         signal.throwIfAborted()
-        await rm(pathOf(key), { force: true })
-        await rmdir(dirname(pathOf(key))).catch((error: unknown) => {
-          if (!['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error))) throw error
-        })
+        await removeKey(root, pathOf(key))
       }
     },
+  }
+}
+
+// Folders are no objects: one without any is not left behind.
+async function removeKey(root: string, path: string): Promise<void> {
+  await rm(path, { force: true })
+  for (let dir = dirname(path); dir.startsWith(root) && dir !== root; dir = dirname(dir)) {
+    try {
+      await rmdir(dir)
+    } catch (error) {
+      if (['ENOTEMPTY', 'EEXIST', 'ENOENT'].includes(errorCode(error))) return
+      throw error
+    }
   }
 }
 

@@ -1,5 +1,6 @@
 // English. Labels and buttons without full stop, sentences with one. Words as in docs/words.md.
 import { enAdministration } from './en-administration.ts'
+import { operationInWords, reasonsInWords } from './en-events.ts'
 import { enPages } from './en-pages.ts'
 import { enRespond } from './en-respond.ts'
 import { count, plural } from './plural.ts'
@@ -30,6 +31,7 @@ export const en = {
     settings: 'Settings',
     tenants: 'Tenants',
     exchanges: 'Exchanges',
+    waiting: (n: number) => `${plural(n, 'request', 'requests')} for access waiting`,
   },
   account: {
     label: 'account',
@@ -125,7 +127,14 @@ export const en = {
     apps: (n: number) => plural(n, 'app', 'apps'),
   },
   door: { browser: 'Browser', agent: 'Agent', console: 'Console' },
-  way: { sealed: 'Sealed', inspected: 'Inspected', browser: 'Browser', websocket: 'WebSocket', web: 'Web', passed: 'Passed through' },
+  way: {
+    sealed: 'Sealed',
+    inspected: 'Inspected',
+    browser: 'Browser',
+    websocket: 'WebSocket',
+    web: 'Web',
+    passed: 'Passed through',
+  },
   wayHint: {
     sealed: 'End to end between agent and connector; the exchange cannot read it',
     inspected: 'Ends at the exchange, which looks inside',
@@ -149,6 +158,7 @@ export const en = {
     ok: 'Succeeded',
     failed: 'Failed',
     open: 'Open',
+    unavailable: 'Unavailable',
   },
   column: {
     name: 'Name',
@@ -207,6 +217,8 @@ export const en = {
       6003: 'Change',
     } as Readonly<Record<number, string>>,
     other: (uid: number) => `Class ${uid}`,
+    operation: operationInWords,
+    reasons: reasonsInWords,
   },
   ...enPages,
   ...enAdministration,

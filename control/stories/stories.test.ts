@@ -44,9 +44,10 @@ describe('a story', () => {
     const [story] = (await stories()).items
     assert.equal(story?.sentence, 'In 1 min ada opened 5 apps never used before.')
     const found = await call('/events?class=2004')
-    const [item] = found.body['items'] as unknown as readonly { event: Record<string, Record<string, unknown>> }[]
-    assert.deepEqual(item?.event['finding_info']?.['types'], ['car-park'])
-    assert.equal((item?.event['actor']?.['user'] as { uid?: string }).uid, ada)
+    type Told = { finding_info: { types: readonly string[] }; actor: { user: { uid: string } } }
+    const [item] = found.body['items'] as unknown as readonly { event: Told }[]
+    assert.deepEqual(item?.event.finding_info.types, ['car-park'])
+    assert.equal(item.event.actor.user.uid, ada)
   })
 
   it('told twice is one story', async () => {

@@ -7,7 +7,6 @@ const T = '/v1/tenants/:tenant'
 
 /** Graded answers, mildest first. */
 export const storyLevel = z.enum(['note', 'ask', 'step-up', 'restrict', 'cut', 'contain'])
-export type StoryLevel = z.infer<typeof storyLevel>
 
 /** `true`: an attack. `expected`: known and allowed. `odd`: benign but out of the ordinary. `drill`: a rehearsal. */
 export const storyVerdict = z.enum(['true', 'expected', 'odd', 'drill'])

@@ -90,7 +90,9 @@ class Forwarding implements Dispatcher.DispatchHandler {
     if (signal?.aborted === true) this.#onAbort()
     else signal?.addEventListener('abort', this.#onAbort)
     if (this.#isOver) return this.#end.promise
-    if (this.#response.destroyed || this.#request.destroyed) this.#onClientClose()
+    // A request whose body was read already is over, which says nothing about the client.
+    const isGone = body === undefined && this.#request.destroyed
+    if (this.#response.destroyed || isGone) this.#onClientClose()
     try {
       // Node's server has answered `Expect: 100-continue` itself by now.
       const fields = endToEnd(headers).filter(([name]) => name !== 'expect')

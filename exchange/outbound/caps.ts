@@ -32,7 +32,7 @@ export const caps = {
   heldTotalBytes: { unit: 'bytes', default: 512 * 1024 * 1024, reason: 'held and spooled in memory over all people' },
   patienceMs: {
     unit: 'ms',
-    default: 5_000,
+    default: 3_000,
     reason: 'a held download shows its head after this, so that people see that something is coming',
   },
   uploadMemoryBytes: {

@@ -24,7 +24,8 @@ export async function holdUpload(
   const idle = setTimeout(() => request.destroy(new Fault('request-timeout')), caps.uploadIdleMs.default)
   signal.addEventListener('abort', onAbort, { once: true })
   try {
-    for await (const chunk of request as AsyncIterable<Buffer>) {
+    // Left early, the request must stay: behind it the person waits for an answer.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       idle.refresh()
       if (inspection?.push(chunk) === false) await inspection.drained()
       await spool.write(chunk)
@@ -47,6 +48,7 @@ export async function holdUpload(
   }
 
   function stopped(judgement: Judgement): HeldUpload {
+    request.resume()
     spool.close()
     inspection?.abort()
     return { spool, judgement }

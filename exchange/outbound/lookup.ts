@@ -26,8 +26,7 @@ export function createLookup(safety: AddressSafety, resolve: ResolveName, clock 
       if (isIP(plain) !== 0) return safe(host, [plain])
       // RFC 6761, RFC 8375, RFC 6762: names that are never the internet's.
       if (/(^|\.)(localhost|local|internal|invalid|home\.arpa|onion)$/.test(host) || !host.includes('.')) {
-        if (host !== 'localhost' || safety.refusal('127.0.0.1') !== undefined)
-          throw refused(host, 'a name that is not public')
+        throw refused(host, 'a name that is not public')
       }
       return safe(host, await asked(host))
     },

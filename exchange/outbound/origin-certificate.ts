@@ -1,7 +1,8 @@
 // What is wrong with a site's certificate, each thing by itself: OpenSSL names one problem, and a tenant that lets
 // expired certificates pass must not thereby let strangers pass. Must never call a certificate good that is not.
 import type { X509Certificate } from 'node:crypto'
-import { checkServerIdentity, type PeerCertificate, type TLSSocket } from 'node:tls'
+import { isIP } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { ProblemAction, WebSettings } from '#core/records/outbound.ts'
 
 /** `invalid`: anything that no tenant may let pass. */
@@ -21,25 +22,22 @@ const unknownIssuerCodes: ReadonlySet<string> = new Set([
 ])
 const timeCodes: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID'])
 
-/** `roots`: fingerprints (SHA-256) of the authorities that are trusted. */
-export function problemsOf(
-  socket: TLSSocket,
-  host: string,
-  roots: ReadonlySet<string>,
-  nowMs: number,
-): OriginProblems | undefined {
+export type Roots = ReadonlyMap<string, readonly X509Certificate[]>
+
+/** `roots`: the authorities that are trusted, by subject. */
+export function problemsOf(socket: TLSSocket, host: string, roots: Roots, nowMs: number): OriginProblems | undefined {
   const chain = chainOf(socket)
   const [leaf] = chain
   if (leaf === undefined) return { problems: ['invalid'], detail: 'no certificate' }
   const problems = new Set<CertificateProblem>()
   const code = verifyCode(socket)
   // Node reports a name that does not fit only when all else is well: here it is looked at whatever else is wrong.
-  if (checkServerIdentity(host, peerOf(socket)) !== undefined) problems.add('wrong-name')
+  if (!isFor(leaf, host)) problems.add('wrong-name')
   if (chain.some((each) => !isInTime(each, nowMs)) || timeCodes.has(code)) problems.add('expired')
   if (unknownIssuerCodes.has(code)) problems.add('unknown-issuer')
   else if (timeCodes.has(code)) {
     // The one code may hide the other: who signed it is looked at by hand.
-    if (!isTrusted(chain, roots)) problems.add('unknown-issuer')
+    if (!isTrusted(chain, roots, nowMs)) problems.add('unknown-issuer')
   } else if (code !== '' && code !== 'ERR_TLS_CERT_ALTNAME_INVALID') problems.add('invalid')
   return problems.size === 0 ? undefined : { problems: [...problems], detail: code === '' ? 'name' : code }
 }
@@ -63,8 +61,11 @@ function verifyCode(socket: TLSSocket): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'UNVERIFIED'
 }
 
-function peerOf(socket: TLSSocket): PeerCertificate {
-  return socket.getPeerCertificate(false)
+/** By subject alternative names alone (RFC 9525): Node's own check would still take a common name. */
+function isFor(leaf: X509Certificate, host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(bare) !== 0) return leaf.checkIP(bare) !== undefined
+  return leaf.checkHost(host, { subject: 'never', partialWildcards: false }) !== undefined
 }
 
 function chainOf(socket: TLSSocket): readonly X509Certificate[] {
@@ -82,13 +83,18 @@ function isInTime({ validFromDate, validToDate }: X509Certificate, nowMs: number
   return validFromDate.getTime() <= nowMs && nowMs <= validToDate.getTime()
 }
 
-/** Signed step by step by authorities, the last of which is one of ours. */
-function isTrusted(chain: readonly X509Certificate[], roots: ReadonlySet<string>): boolean {
+/** Signed step by step by authorities, the last of which was issued by one of ours, or is one. */
+function isTrusted(chain: readonly X509Certificate[], roots: Roots, nowMs: number): boolean {
   for (const [at, certificate] of chain.entries()) {
     if (at > 0 && !certificate.ca) return false
-    if (at > 0 && roots.has(certificate.fingerprint256)) return true
+    const issuers = roots.get(certificate.issuer) ?? []
+    if (issuers.some((root) => root.ca && isInTime(root, nowMs) && isIssuedBy(certificate, root))) return true
     const issuer = chain[at + 1]
-    if (issuer === undefined || !certificate.checkIssued(issuer) || !certificate.verify(issuer.publicKey)) return false
+    if (issuer === undefined || !isIssuedBy(certificate, issuer)) return false
   }
   return false
+}
+
+function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }

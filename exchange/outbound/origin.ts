@@ -48,7 +48,11 @@ const PLACEHOLDER = 'checked.invalid'
 
 export function createOrigins({ lookup, safety, extraCa, now }: OriginsDeps): Origins {
   const ca = [...getCACertificates('default'), ...extraCa]
-  const roots = new Set(ca.map((pem) => new X509Certificate(pem).fingerprint256))
+  const roots = new Map<string, X509Certificate[]>()
+  for (const pem of ca) {
+    const root = new X509Certificate(pem)
+    roots.getOrInsertComputed(root.subject, () => []).push(root)
+  }
   const contexts = new Map<SecureOptions['minVersion'], SecureContext>()
   const perHost = new Map<string, number>()
 

@@ -31,6 +31,12 @@ export type SiteHandler = (
   response: ServerResponse | Http2ServerResponse,
 ) => void
 
+/** Says hello, whatever it is asked. */
+export const hello: SiteHandler = (_request, response) => {
+  if ('stream' in response) response.end('hello')
+  else response.end('hello')
+}
+
 export type WebWorldOptions = {
   readonly settings?: Spec
   readonly policies?: readonly PolicyRecord[]

@@ -143,6 +143,7 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
       origin.write(hello)
       flow.join(socket, origin)
     } catch (error) {
+      logFault(context.log, 'a site could not be reached', asFault(error))
       flow.end(asFault(error).code)
       socket.destroy()
     }

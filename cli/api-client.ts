@@ -14,9 +14,12 @@ const MAX_REPLY_BYTES = 64 * 1024 * 1024
 export class ApiFault extends Fault {
   /** Where in the body the mistake is, e.g. `documents[3].spec.upstream.port`. */
   readonly at: string | undefined
-  constructor(code: FaultCode, hint: string | undefined, at: string | undefined) {
+  /** With which another administrator can approve what was held back. */
+  readonly approvalRequest: string | undefined
+  constructor(code: FaultCode, hint: string | undefined, at: string | undefined, approvalRequest?: string) {
     super(code, hint === undefined ? {} : { hint })
     this.at = at
+    this.approvalRequest = approvalRequest
   }
 }
 
@@ -141,11 +144,13 @@ async function readAll(response: IncomingMessage): Promise<string> {
 
 function faultOf(status: number, text: string): Fault {
   try {
-    const { error } = JSON.parse(text) as { error: { code: string; message: string; at?: string } }
+    const { error } = JSON.parse(text) as {
+      error: { code: string; message: string; at?: string; approvalRequest?: string }
+    }
     const code: FaultCode = error.code in faultTable ? (error.code as FaultCode) : 'internal'
     const known = faultTable[code][1]
     const hint = error.message.startsWith(known) ? error.message.slice(known.length).trim() : error.message
-    return new ApiFault(code, hint === '' ? undefined : hint, error.at)
+    return new ApiFault(code, hint === '' ? undefined : hint, error.at, error.approvalRequest)
   } catch {
     return new Fault('internal', { hint: `The server answered ${status} without saying why.` })
   }

@@ -10,6 +10,7 @@ import * as inspect from './commands/inspect.ts'
 import * as inspectUrls from './commands/inspect-urls.ts'
 import * as lake from './commands/lake.ts'
 import * as parts from './commands/parts.ts'
+import * as policy from './commands/policy.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
@@ -30,7 +31,17 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.connectorList,
       administer.connectorRevoke,
       see.events,
-      see.explain,
+    ],
+  ],
+  [
+    'Decide',
+    [
+      policy.explain,
+      policy.policyTest,
+      policy.policyReplay,
+      policy.policyReach,
+      policy.policyPropose,
+      policy.policyApprove,
     ],
   ],
   ['Respond', [administer.contain, administer.containments, administer.release]],

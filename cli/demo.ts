@@ -98,7 +98,7 @@ async function applyApps(main: AllInOne, profiles: Readonly<Record<string, strin
       .replaceAll('{{yesterday}}', new Date(Date.now() - DAY_MS).toISOString())
       .replaceAll('{{in90Days}}', new Date(Date.now() + 90 * DAY_MS).toISOString())
     const documents = parseAllDocuments(text).map((document) => document.toJS() as unknown)
-    await clientOf(main, profiles[tenant] ?? '').call('apply', { body: { documents } })
+    await clientOf(main, profiles[tenant] ?? '').call('apply', { body: { documents, allowWidening: true } })
   }
 }
 

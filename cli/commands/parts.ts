@@ -241,7 +241,9 @@ export const control: Command = {
       ...(postgres !== undefined && { store: { kind: 'postgres', urlFromEnvironment: postgres } }),
       ...(feedAddress !== undefined && { feedAddress }),
     })
-    const running = await startControl(config, { log: partLog('control') })
+    const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
+    const whatIf = startWhatIf({ journalRoot: join(config.dataFolder, 'journal') })
+    const running = await startControl(config, { log: partLog('control'), whatIf })
     // For people and agents who have no public certificate to trust; nothing in it is secret.
     writeFileSync(join(config.dataFolder, 'web-ca.pem'), running.webCaPem.join('\n'), { mode: 0o644 })
     write(`control: listening on ${formatEndpoint({ host: config.listen.host, port: running.port })}`)
@@ -251,7 +253,7 @@ export const control: Command = {
       const { createLocalAccess } = await import('#control/local-access.ts')
       write(`exchange token: ${(await createLocalAccess(running.context).exchangeToken('admin', exchangeName)).token}`)
     }
-    return await runUntilSignal([running], input.signal)
+    return await runUntilSignal([whatIf, running], input.signal)
   },
 }
 

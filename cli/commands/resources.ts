@@ -18,7 +18,7 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
   const documents = readDocuments(source)
   try {
     const reply = await input.api().call('apply', {
-      body: { documents: documents.map(({ value }) => value), dryRun, prune: input.flag('prune') },
+      body: { documents: documents.map(({ value }) => value), dryRun, prune: input.flag('prune'), ...consentIn(input) },
     })
     if (input.isJson) writeJson(reply)
     else {
@@ -30,11 +30,14 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
       write(
         `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
       )
+      for (const { who, app, circumstances } of reply.openings)
+        write(safe(`opens ${app} to ${who} ${circumstances}`))
       for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
       if (reply.effect) write(effectLine(reply.effect))
     }
     return dryRun && reply.changes.some(({ action }) => action !== 'unchanged') ? 1 : 0
   } catch (fault) {
+    if (fault instanceof ApiFault && fault.approvalRequest !== undefined) throw heldBack(fault, fault.approvalRequest)
     const place = fault instanceof ApiFault && fault.at !== undefined ? parsePlace(fault.at) : null
     const document = place && documents[place[0]]
     if (!(fault instanceof ApiFault) || !place || !document) throw fault
@@ -47,12 +50,31 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
   }
 }
 
+const consentOptions = {
+  'allow-widening': { type: 'boolean', help: 'yes to what it opens to outsiders or to everybody' },
+  'widening-approval': { type: 'string', help: "another administrator's approval, from policy approve" },
+} as const
+
+function consentIn(input: Input): { readonly allowWidening?: boolean; readonly wideningApproval?: string } {
+  const approval = input.text('widening-approval')
+  return {
+    ...(input.flag('allow-widening') && { allowWidening: true }),
+    ...(approval !== undefined && { wideningApproval: approval }),
+  }
+}
+
+function heldBack(fault: ApiFault, request: string): Fault {
+  const how = `Add --allow-widening, or have another administrator run:\n  sallyport policy approve ${request} --yes`
+  return new Fault(fault.code, { hint: `\n${fault.hint ?? ''}\n${how}`, cause: fault })
+}
+
 export const apply: Command = {
   usage: 'apply -f FILE',
   summary: 'make the resources in the documents so; all of it or nothing',
   options: {
     ...fileOption,
     prune: { type: 'boolean', help: 'also delete resources of the same kinds that are not listed' },
+    ...consentOptions,
     ...apiOptions,
   },
   positionals: [0, 0],
@@ -65,6 +87,11 @@ export const diff: Command = {
   options: { ...fileOption, prune: { type: 'boolean', help: 'as for apply' }, ...apiOptions },
   positionals: [0, 0],
   run: (input) => applyDocuments(input, true),
+}
+
+function deletionConsent(input: Input): { readonly allowWidening?: 'true'; readonly wideningApproval?: string } {
+  const { allowWidening, ...rest } = consentIn(input)
+  return { ...rest, ...(allowWidening === true && { allowWidening: 'true' as const }) }
 }
 
 function pluralOf(word: string): string {
@@ -119,11 +146,11 @@ export const get: Command = {
 export const remove: Command = {
   usage: 'delete KIND NAME',
   summary: 'delete a resource; refused while another refers to it',
-  options: apiOptions,
+  options: { ...consentOptions, ...apiOptions },
   positionals: [2, 2],
   async run(input) {
     const [kind = '', name = ''] = input.words
-    const effect = await input.api().call('deleteResource', { params: { plural: pluralOf(kind), name } })
+    const effect = await input.api().call('deleteResource', { params: { plural: pluralOf(kind), name }, query: deletionConsent(input) })
     if (input.isJson) writeJson(effect)
     else write(`Deleted. ${effectLine(effect)}`)
     return 0

@@ -1,5 +1,5 @@
-// Commands to see what happens: flows, sessions, devices, connectors, events, explain.
-import { apiOptions, type Command, parseDuration, UsageFault } from '#cli/command.ts'
+// Commands to see what happens: flows, sessions, devices, connectors, events.
+import { apiOptions, type Command, parseDuration } from '#cli/command.ts'
 import { age, safe, table, write, writeJson } from '#cli/output.ts'
 import { effectLine } from './effect.ts'
 
@@ -173,47 +173,4 @@ function eventLine(event: Readonly<Record<string, unknown>>): string {
     at('message'),
   ]
   return safe(parts.filter((part) => part !== '').join('  '))
-}
-
-export const explain: Command = {
-  usage: 'policy explain --as USER --app APP',
-  summary: 'what policy would decide for a person and an app, and why',
-  options: {
-    as: { type: 'string', help: 'user name' },
-    app: { type: 'string', help: 'app name' },
-    posture: { type: 'string', help: 'posture of the device: 0 unknown, 1 registered, 2 managed' },
-    factor: { type: 'string', multiple: true, help: 'factor of the session, e.g. otp; may be repeated' },
-    method: { type: 'string', help: 'HTTP method' },
-    path: { type: 'string', help: 'HTTP path' },
-    ip: { type: 'string', help: 'address that the person comes from' },
-    ...apiOptions,
-  },
-  positionals: [0, 0],
-  async run(input) {
-    const posture = input.text('posture')
-    const [user, app] = [input.text('as'), input.text('app')]
-    if (user === undefined || app === undefined) throw new UsageFault('--as and --app are needed', explain)
-    const reply = await input.api().call('explain', {
-      body: {
-        user,
-        app,
-        ...(posture !== undefined && { posture: Number(posture) as 0 | 1 | 2 }),
-        ...(input.list('factor').length > 0 && { factors: [...input.list('factor')] }),
-        ...(input.text('method') && { method: input.text('method') }),
-        ...(input.text('path') && { path: input.text('path') }),
-        ...(input.text('ip') && { ip: input.text('ip') }),
-      },
-    })
-    if (input.isJson) writeJson(reply)
-    else {
-      write(safe(`${reply.decision.toUpperCase()}: ${reply.message}`))
-      for (const policy of reply.policies)
-        write(safe(`  by policy ${policy.name}${policy.line === null ? '' : `, line ${policy.line}`}`))
-      for (const { policy, conditions } of reply.missing)
-        for (const condition of conditions) write(safe(`  policy ${policy}: ${condition}`))
-      for (const { policy, message } of reply.errors) write(safe(`  policy ${policy} failed: ${message}`))
-      if (reply.advice) write(safe(reply.advice))
-    }
-    return reply.decision === 'allow' ? 0 : 1
-  },
 }

@@ -33,13 +33,18 @@ export class Bits {
     return made
   }
 
+  /** Those that are in both. */
+  and(other: Bits): Bits {
+    return this.without(this.without(other))
+  }
+
   isEmpty(): boolean {
     return this.#words.every((word) => word === 0)
   }
 
   count(): number {
     let sum = 0
-    this.each(() => sum++)
+    for (const word of this.#words) for (let bits = word; bits !== 0; bits &= bits - 1) sum++
     return sum
   }
 

@@ -35,8 +35,12 @@ export function explainDenial(policies: PolicySet, request: Request, entities: E
     if (who !== null || failing.length > 0) candidates.push({ policy, who, failing })
   }
   const distance = ({ who, failing }: (typeof candidates)[number]): number => failing.length + (who === null ? 0 : 1)
-  // A stable sort: among equals the order of the set decides. Words are only found for those that are shown
-  const nearest = candidates.sort((left, right) => distance(left) - distance(right)).slice(0, maxReportedPolicies)
+  const isForOthers = ({ who }: (typeof candidates)[number]): number => (who === null ? 0 : 1)
+  // What a person can meet comes before being somebody else. A stable sort: among equals the order of the set decides.
+  // Words are only found for those that are shown
+  const nearest = candidates
+    .sort((left, right) => distance(left) - distance(right) || isForOthers(left) - isForOthers(right))
+    .slice(0, maxReportedPolicies)
   return nearest.map(({ policy, who, failing }) => ({
     policy: refOf(policy),
     conditions: [

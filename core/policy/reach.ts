@@ -17,7 +17,9 @@ import { EntityUid } from './value.ts'
 
 /** `anyone`: somebody of ours in no group. A group or organisation stands for somebody who is in it and in nothing else. */
 export type Subject =
-  | { readonly kind: 'user' | 'group' | 'organisation'; readonly name: string }
+  | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'group'; readonly name: string }
+  | { readonly kind: 'organisation'; readonly name: string }
   | { readonly kind: 'groups'; readonly names: readonly string[] }
   | { readonly kind: 'anyone' }
 

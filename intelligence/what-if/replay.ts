@@ -1,0 +1,102 @@
+// What a change would have done to the decisions of the last days: each class of equal inputs is asked once under the
+// rules in force and once under the proposed ones. Must never guess: a decision whose inputs are missing, or whose person
+// or app is gone, is *unknown*.
+import type { ReplayReport } from '#core/api/policy-views.ts'
+import type { AuthorizationFacts, Decision } from '#core/policy/decide.ts'
+import { describe } from '#core/policy/advice.ts'
+import { lookedAtBy, type LookedAt } from '#core/policy/looked-at.ts'
+import { decideAccess, rulesOf, type TenantRules } from '#core/policy/tenant-rules.ts'
+import type { WhatIfJob, WhatIfProgress } from '#core/policy/what-if.ts'
+import { isId } from '#core/ids.ts'
+import { Fault } from '#core/fault.ts'
+import type { DecisionClass, DecisionClassesQuery, DecisionSource } from '#lake/decisions.ts'
+import { classesPerStep } from './caps.ts'
+import { Tally } from './tally.ts'
+
+export type ReplayQuestion = Extract<WhatIfJob, { kind: 'replay' }>
+
+/** Refused by what is neither policy nor wall of the records: asking again under other policies says nothing. */
+const apartReasons: ReadonlySet<string> = new Set([
+  'tenant-suspended',
+  'session-ended',
+  'session-expired',
+  'device-revoked',
+  'device-required',
+  'contained',
+  'snapshot-stale',
+  'journal-full',
+  'no-connector',
+])
+
+export async function replay(
+  question: ReplayQuestion,
+  source: DecisionSource,
+  onProgress: (progress: WhatIfProgress) => void,
+  signal: AbortSignal,
+): Promise<ReplayReport> {
+  const { tenantId, sinceMs, untilMs } = question
+  if (!isId('tenant', tenantId)) throw new Fault('not-found')
+  const before = rulesOf(question.before)
+  const after = rulesOf(question.after, before)
+  const lookedAt = lookedAtBy(before, after)
+  const query: DecisionClassesQuery = { tenant: tenantId, sinceMs, untilMs, ...asQuery(lookedAt) }
+  const tally = new Tally(before, after)
+  let done = 0
+  let untilStep = classesPerStep
+  onProgress({ done, words: 'reading the recorded decisions' })
+  for await (const batch of source.decisionClasses(query, signal)) {
+    for (const each of batch) {
+      ask(each, before, after, lookedAt, tally)
+      done += each.count
+      if (--untilStep > 0) continue
+      untilStep = classesPerStep
+      signal.throwIfAborted()
+      onProgress({ done, words: 'decisions asked again' })
+    }
+    signal.throwIfAborted()
+    onProgress({ done, words: 'decisions asked again' })
+  }
+  return tally.report(sinceMs, untilMs)
+}
+
+function asQuery({ distinguish, breaks }: LookedAt): Pick<DecisionClassesQuery, 'distinguish' | 'breaks'> {
+  return { distinguish: [...distinguish], breaks: Object.fromEntries(breaks) }
+}
+
+function ask(each: DecisionClass, before: TenantRules, after: TenantRules, lookedAt: LookedAt, tally: Tally): void {
+  if (each.outcome === 'deny' && each.reason !== null && apartReasons.has(each.reason)) return tally.apart(each.count)
+  const { inputs } = each
+  if (inputs === null)
+    return tally.unknown(each.isForeign ? 'the inputs were recorded in another form' : 'no inputs were recorded', each)
+  const why = whyUnknown(inputs, before, after, lookedAt)
+  if (why !== null) return tally.unknown(why, each)
+  const now = decideAccess(before, inputs)
+  const then = decideAccess(after, inputs)
+  tally.add(each, inputs, { now, then, isDrifted: now.kind !== each.outcome })
+}
+
+function whyUnknown(
+  { user, resource }: AuthorizationFacts,
+  before: TenantRules,
+  after: TenantRules,
+  { asksCategory }: LookedAt,
+): string | null {
+  if (!before.users.has(user) && !after.users.has(user)) return 'the user is not there any more'
+  if (resource.kind === 'destination') return asksCategory ? 'the category of the destination was not recorded' : null
+  return before.apps.has(resource.name) || after.apps.has(resource.name) ? null : 'the app is not there any more'
+}
+
+export type Outcome = { readonly now: Decision; readonly then: Decision; readonly isDrifted: boolean }
+
+/** Obligations as one text, to see whether they differ. */
+export function dutiesOf(decision: Decision): string {
+  if (decision.kind === 'deny') return ''
+  return decision.obligations
+    .map(({ name, value }) => `${name} ${value}`)
+    .toSorted()
+    .join(', ')
+}
+
+export function inWords(decision: Decision): string {
+  return describe(decision).slice(0, 500)
+}

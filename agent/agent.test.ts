@@ -165,6 +165,30 @@ describe('the HTTP proxy', () => {
     assert.equal(find('', 'example.org'), 'DIRECT')
     assert.equal(find('', '__proto__'), 'DIRECT')
   })
+  test('sends the internet through the exchange where the tenant has a way to it, and nothing around it', async () => {
+    await using set = await setUp()
+    set.exchange.web = { direct: ['sallyport.test'] }
+    await set.agent.ready()
+    const { body } = await curl(`http://${set.door('http')}/proxy.pac`)
+    const find = (url: string, host: string): unknown =>
+      runInNewContext(`${body}; FindProxyForURL(url, host)`, { url, host })
+    const proxy = `PROXY ${set.door('http')}`
+    for (const host of ['example.org', 'notsallyport.test', '8.8.8.8', '__proto__.test']) {
+      assert.equal(find(`https://${host}/`, host), proxy, host)
+    }
+    for (const host of [
+      'acme.sallyport.test',
+      'sallyport.test',
+      'printer',
+      'a.local',
+      '192.168.1.1',
+      '172.20.0.1',
+      '::1',
+    ]) {
+      assert.equal(find(`https://${host}/`, host), 'DIRECT', host)
+    }
+    assert.equal(find('ftp://example.org/', 'example.org'), 'DIRECT')
+  })
   test('refuses a web page that fetches it, and a name rebound to it', async () => {
     await using set = await setUp()
     const url = `http://${set.door('http')}/proxy.pac`

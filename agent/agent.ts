@@ -226,7 +226,10 @@ export class Agent {
   #pac(): string {
     const http = this.#doors.find(({ kind }) => kind === 'http')
     const hosts = this.apps().flatMap(({ names }) => names.map(({ host }) => host))
-    return pacFile(hosts, `${LOOPBACK}:${http?.listener.port ?? 0}`)
+    const webs = this.#tenants.all.flatMap(({ web }) => (web === undefined ? [] : [web]))
+    // Whichever tenant's way it is: the names of all of them go their own way.
+    const web = webs.length === 0 ? undefined : { direct: webs.flatMap(({ direct }) => direct) }
+    return pacFile(hosts, `${LOOPBACK}:${http?.listener.port ?? 0}`, web)
   }
 
   #isHttp({ host, port }: Target): boolean {

@@ -54,6 +54,11 @@ export class TenantSession {
     return this.#whoami?.apps ?? []
   }
 
+  /** Set: the internet goes through this tenant's exchanges, but for these names. */
+  get web(): Whoami['web'] {
+    return this.#whoami?.web
+  }
+
   get status() {
     const { user, domain, deviceId } = this.#profile.signedIn
     return {

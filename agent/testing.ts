@@ -100,6 +100,7 @@ export class TestExchange implements AsyncDisposable {
   answerFlow: (host: string, port: number) => FlowAnswer | number
   apps: Whoami['apps'] = [echoApp, wikiApp]
   signedOut: string | undefined
+  web: Whoami['web']
   renewed = 0
   readonly asked: string[] = []
   /** Certificate that the other end of a sealed flow shows. */
@@ -241,6 +242,7 @@ export class TestExchange implements AsyncDisposable {
       device: ids.deviceId,
       sessionExpiresAtMs: Date.now() + 3_600_000,
       exchanges: [],
+      ...(this.web !== undefined && { web: this.web }),
       apps: this.apps,
     }
   }

@@ -40,6 +40,10 @@ export const whoami = z.strictObject({
   device: z.string(),
   sessionExpiresAtMs: z.number().int(),
   exchanges: z.array(z.string()),
+  web: z
+    .strictObject({ direct: z.array(z.string().max(253)).max(1000) })
+    .optional()
+    .describe('present: the internet goes through the exchange too, but for these names and what is below them'),
   apps: z.array(
     z.strictObject({
       name: z.string(),

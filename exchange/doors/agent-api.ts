@@ -46,9 +46,16 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       device: device.id,
       sessionExpiresAtMs: session.expiresAtMs,
       exchanges: [...(context.welcome()?.exchanges ?? [context.publicAddress])],
+      ...(tenant.webSettings !== undefined && { web: { direct: ownNames() } }),
       apps: appsFor(asker, session, user),
     }
     json(response, 200, answer)
+  }
+
+  /** Portal, sign-in and browser hosts are reached as what they are, not through ourselves. */
+  function ownNames(): string[] {
+    const { domain, appsDomain } = context.directory.domains
+    return [domain, appsDomain]
   }
 
   function appsFor({ tenant, device, clientIp }: AgentAsker, session: SessionRecord, user: UserRecord): Whoami['apps'] {

@@ -38,7 +38,8 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
       const { tenant, device, session, clientIp } = asker
       if (context.isDraining()) throw new Fault('closing')
       const app = tenant.appOfName(host, port)
-      if (app === undefined) return { kind: 'unknown' }
+      // What is no app is the internet, where the tenant has a way to it: decided and looked into behind CONNECT.
+      if (app === undefined) return { kind: tenant.webSettings === undefined ? 'unknown' : 'inspected' }
       // Decided request by request, and therefore never sealed.
       if (app.appKind === 'http') return { kind: 'inspected' }
       const access: Access = {

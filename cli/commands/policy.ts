@@ -2,9 +2,11 @@
 // approval of what a change opens.
 import { Fault } from '#core/fault.ts'
 import type { PolicyJob } from '#core/api/policy-views.ts'
+import type { BodyOf } from '#core/api/route.ts'
+import type { routes } from '#core/api/routes.ts'
 import { apiOptions, type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { age, safe, table, write, writeError, writeJson } from '#cli/output.ts'
-import { proposalText, reachText, replayText } from './policy-reports.ts'
+import { explanationText, pastText, proposalText, reachText, replayText } from './policy-reports.ts'
 
 const treeOption = { type: 'string', help: 'YAML file or folder of what is proposed' } as const
 const pruneOption = { type: 'boolean', help: 'the tree is all there is of its kinds, as with apply --prune' } as const
@@ -26,7 +28,6 @@ export const explain: Command = {
   },
   positionals: [0, 0],
   async run(input) {
-    const { explanationText, pastText } = await import('./policy-reports.ts')
     const event = input.text('event')
     if (event !== undefined) {
       const past = await input.api().call('explainEvent', { params: { id: event } })
@@ -184,14 +185,14 @@ export const policyApprove: Command = {
   },
 }
 
-type JobBody = NonNullable<Parameters<ReturnType<Input['api']>['call']>[1]>['body']
+type JobBody = NonNullable<BodyOf<(typeof routes)['startPolicyJob']>>
 
 const pollMs = 300
 
 /** Starts a job, says on standard error how far it is, and stops it when the person gives up. */
-async function runJob(input: Input, body: object): Promise<PolicyJob> {
+async function runJob(input: Input, body: JobBody): Promise<PolicyJob> {
   const api = input.api()
-  let job = await api.call('startPolicyJob', { body: body as JobBody & never })
+  let job = await api.call('startPolicyJob', { body })
   const params = { id: job.id }
   let told = ''
   try {

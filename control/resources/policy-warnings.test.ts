@@ -18,7 +18,7 @@ before(async () => {
 after(() => test.close())
 
 const apply = (documents: readonly object[], more: object = {}) =>
-  test.call('/v1/tenants/acme/apply', { token: acme.token, body: { documents, ...more } })
+  test.call('/v1/tenants/acme/apply', { token: acme.token, body: { documents, allowWidening: true, ...more } })
 const policy = (text: string) => ({ kind: 'Policy', name: 'stop', spec: { text } })
 
 it('says nothing of policies that name what is there', async () => {

@@ -47,7 +47,6 @@ const tree: readonly object[] = [
   { kind: 'PolicyTest', name: 'must', spec: { tests: [{ who: 'bob', app: 'payroll', expect: 'deny' }] } },
 ]
 const policy = (name: string, text: string) => ({ kind: 'Policy', name, spec: { text } })
-const opening = policy('partner', 'permit (principal in Organisation::"partner", action, resource);')
 const payroll = policy('pay', 'permit (principal in Organisation::"partner", action, resource == App::"payroll");')
 
 before(async () => {

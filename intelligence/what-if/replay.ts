@@ -2,8 +2,7 @@
 // rules in force and once under the proposed ones. Must never guess: a decision whose inputs are missing, or whose person
 // or app is gone, is *unknown*.
 import type { ReplayReport } from '#core/api/policy-views.ts'
-import type { AuthorizationFacts, Decision } from '#core/policy/decide.ts'
-import { describe } from '#core/policy/advice.ts'
+import type { AuthorizationFacts } from '#core/policy/decide.ts'
 import { lookedAtBy, type LookedAt } from '#core/policy/looked-at.ts'
 import { decideAccess, rulesOf, type TenantRules } from '#core/policy/tenant-rules.ts'
 import type { WhatIfJob, WhatIfProgress } from '#core/policy/what-if.ts'
@@ -84,19 +83,4 @@ function whyUnknown(
   if (!before.users.has(user) && !after.users.has(user)) return 'the user is not there any more'
   if (resource.kind === 'destination') return asksCategory ? 'the category of the destination was not recorded' : null
   return before.apps.has(resource.name) || after.apps.has(resource.name) ? null : 'the app is not there any more'
-}
-
-export type Outcome = { readonly now: Decision; readonly then: Decision; readonly isDrifted: boolean }
-
-/** Obligations as one text, to see whether they differ. */
-export function dutiesOf(decision: Decision): string {
-  if (decision.kind === 'deny') return ''
-  return decision.obligations
-    .map(({ name, value }) => `${name} ${value}`)
-    .toSorted()
-    .join(', ')
-}
-
-export function inWords(decision: Decision): string {
-  return describe(decision).slice(0, 500)
 }

@@ -1,11 +1,13 @@
 // Keeps count of what a change does to recorded decisions, by person and app, and rolls it up by group, app and
 // organisation. Bounded: beyond the cap pairs are still counted, only not listed.
 import type { ReplayReport } from '#core/api/policy-views.ts'
-import type { AuthorizationFacts } from '#core/policy/decide.ts'
+import { describe } from '#core/policy/advice.ts'
+import type { AuthorizationFacts, Decision } from '#core/policy/decide.ts'
 import type { TenantRules } from '#core/policy/tenant-rules.ts'
 import type { DecisionClass } from '#lake/decisions.ts'
 import { maxNames, maxPairs, maxRows } from './caps.ts'
-import { dutiesOf, inWords, type Outcome } from './replay.ts'
+
+type Outcome = { readonly now: Decision; readonly then: Decision; readonly isDrifted: boolean }
 
 type Side = ReplayReport['loses']
 type Row = Side['rows'][number]
@@ -182,4 +184,17 @@ function rollUp(pairs: readonly Pair[], namesOf: (pair: Pair) => readonly string
 
 export function iso(ms: number): string {
   return new Date(ms).toISOString()
+}
+
+/** Obligations as one text, to see whether they differ. */
+function dutiesOf(decision: Decision): string {
+  if (decision.kind === 'deny') return ''
+  return decision.obligations
+    .map(({ name, value }) => `${name} ${value}`)
+    .toSorted()
+    .join(', ')
+}
+
+function inWords(decision: Decision): string {
+  return describe(decision).slice(0, 500)
 }

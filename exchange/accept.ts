@@ -29,6 +29,7 @@ export type Doors = {
   readonly flow: (label: string, incoming: Incoming) => void
   readonly certificate: (door: Extract<Door, { kind: 'proxy' | 'link' }>, incoming: Incoming) => void
   readonly browser: (incoming: Incoming) => void
+  readonly web: (incoming: Incoming) => void
   readonly control: (incoming: Incoming) => void
 }
 
@@ -127,6 +128,8 @@ export async function startAccept(config: AcceptConfig, deps: AcceptDeps): Promi
         return doors.control(incoming)
       case 'browser':
         return doors.browser(incoming)
+      case 'web':
+        return doors.web(incoming)
       case 'none':
         return refuseTls(incoming.socket, 'unrecognizedName')
     }

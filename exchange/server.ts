@@ -218,7 +218,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const tlsDoors = createTlsDoors({
     directory,
     contexts: context.contexts,
-    onSecured: { proxy: agentDoor.enter, link: linkDoor.enter, browser: browserDoor.enter },
+    onSecured: { proxy: agentDoor.enter, link: linkDoor.enter, browser: browserDoor.enter, web: web.enter },
     onFailed(fault, kind, incoming) {
       count('refused')
       log('handshake failed', { door: kind, ip: incoming?.clientIp, ...fault.detail })
@@ -237,6 +237,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
         flow: sealed.enter,
         certificate: (door, incoming) => tlsDoors.enter(door.kind, incoming),
         browser: (incoming) => tlsDoors.enter('browser', incoming),
+        web: (incoming) => tlsDoors.enter('web', incoming),
         control: passthrough.enter,
       },
       onRefused(fault, clientIp) {

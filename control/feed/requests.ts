@@ -129,7 +129,9 @@ async function certify(request: Extract<FeedRequest, { type: 'certificate' }>, d
       return authority.issueDoors(exchange.id, publicKeySpki)
     case 'web': {
       const { tenant, ownHosts } = await hostsOf(request.tenantId, context)
-      return authority.issueWeb(publicKeySpki, [`*.${tenant.name}.${context.config.appsDomain}`, ...ownHosts])
+      const { domain, appsDomain } = context.config
+      const names = [`*.${tenant.name}.${appsDomain}`, `${tenant.name}.web.${domain}`, ...ownHosts]
+      return authority.issueWeb(publicKeySpki, names)
     }
     case 'inspection': {
       const { tenant, ownHosts } = await hostsOf(request.tenantId, context)

@@ -8,6 +8,7 @@ export type Door =
   | { readonly kind: 'flow'; readonly label: string }
   | { readonly kind: 'proxy'; readonly tenant: Tenant }
   | { readonly kind: 'link'; readonly tenant: Tenant }
+  | { readonly kind: 'web'; readonly tenant: Tenant }
   | { readonly kind: 'control' }
   | { readonly kind: 'browser'; readonly tenant: Tenant }
   | { readonly kind: 'none' }
@@ -32,6 +33,7 @@ export function chooseDoor(name: string, directory: TenantDirectory): Door {
   const tenant = directory.named(first)
   if (tenant === undefined) return none
   if (second === 'proxy') return { kind: 'proxy', tenant }
+  if (second === 'web') return tenant.webSettings === undefined ? none : { kind: 'web', tenant }
   return second === 'link' ? { kind: 'link', tenant } : none
 }
 

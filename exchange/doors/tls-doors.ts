@@ -12,7 +12,7 @@ import type { TenantDirectory } from '#exchange/tenant/directory.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { chooseDoor, type Door } from './choose-door.ts'
 
-type TlsDoorKind = 'proxy' | 'link' | 'browser'
+type TlsDoorKind = 'proxy' | 'link' | 'browser' | 'web'
 
 export type Secured = { readonly tenant: Tenant; readonly socket: TLSSocket; readonly incoming: Incoming }
 
@@ -33,6 +33,7 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
     proxy: serverOf('proxy', { ...certificateDoorTls, ALPNProtocols: ['http/1.1'] }),
     link: serverOf('link', certificateDoorTls),
     browser: serverOf('browser', { ...browserDoorTls, ALPNProtocols: ['h2', 'http/1.1'] }),
+    web: serverOf('web', { ...browserDoorTls, ALPNProtocols: ['http/1.1'] }),
   }
 
   return {
@@ -79,7 +80,7 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
     const door = chooseDoor(name.toLowerCase(), deps.directory)
     if (door.kind !== kind) throw new Fault('host-misdirected')
     const { tenant } = door as Extract<Door, { tenant: Tenant }>
-    return kind === 'browser'
+    return kind === 'browser' || kind === 'web'
       ? deps.contexts.browserDoor(tenant, name.toLowerCase())
       : deps.contexts.certificateDoor(kind, tenant)
   }
@@ -94,7 +95,7 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
       socket.destroy()
       return deps.onFailed(new Fault('host-misdirected'), kind, incoming)
     }
-    if (kind !== 'browser' && !socket.authorized) {
+    if (kind !== 'browser' && kind !== 'web' && !socket.authorized) {
       socket.destroy()
       return deps.onFailed(new Fault('certificate-refused'), kind, incoming)
     }

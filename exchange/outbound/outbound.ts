@@ -11,6 +11,7 @@ import { createOrigins } from './origin.ts'
 import { openSpools } from './spool.ts'
 import { createWebAccess, type CategoriesOf } from './web-access.ts'
 import { createWebLanes } from './web-lanes.ts'
+import { createWebDoor, type WebDoor } from './web-door.ts'
 import { createWebTraffic, type WebTraffic } from './web-traffic.ts'
 
 export type OutboundConfig = {
@@ -33,7 +34,7 @@ export async function startOutbound(
   config: OutboundConfig & { readonly dataFolder: string },
   context: ExchangeContext,
   deps: OutboundDeps,
-): Promise<WebTraffic> {
+): Promise<WebTraffic & Pick<WebDoor, 'enter'>> {
   const allowed = config.insecureAllowPrivateDestinations ?? []
   if (allowed.length > 0) context.log('INSECURE: destinations that are not public may be reached', { allowed })
   const ownHost = context.publicAddress.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
@@ -50,9 +51,16 @@ export async function startOutbound(
     inspector: deps.inspector ?? null,
     clientCertificateSites: createClientCertificateSites(context.now),
   })
+  const door = createWebDoor(context, traffic)
   return {
     ...traffic,
+    enter: door.enter,
+    drain() {
+      door.drain()
+      traffic.drain()
+    },
     close() {
+      door.close()
       lanes.close()
       traffic.close()
     },

@@ -320,7 +320,7 @@ export async function startTestControl(issueIntermediate: IssueIntermediate) {
     const { certificatePem } = await issueCertificate(webCa, {
       publicKey: publicKeySpki,
       commonName: 'apps',
-      sanDns: [`*.${tenant.name}.${APPS_DOMAIN}`],
+      sanDns: [`*.${tenant.name}.${APPS_DOMAIN}`, `${tenant.name}.web.${DOMAIN}`],
       usages: ['server'],
       notAfter,
     })

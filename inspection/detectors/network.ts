@@ -107,7 +107,7 @@ function readUrl(page: Page, start: number, at: number, end: number): void {
     const secret = password.join(':')
     if (secret.length > 2 && !/^[*x$<{]|[$<{]|password|^pass$|^pw$/i.test(secret)) {
       const from = at + 3 + Buffer.byteLength(name) + 1
-      page.add('URL_PASSWORD', from, from + Buffer.byteLength(secret), 0.9)
+      page.add('URL_PASSWORD', from, from + Buffer.byteLength(secret), 0.98)
     }
   }
   if (!/^(?:https?|ftps?|wss?|sftp)$/.test(scheme)) return
@@ -159,7 +159,8 @@ export function findColonForm(page: Page, start: number): number {
     addMac(page, start, end, text)
     return end
   }
-  if (!isIPv6(text) || text === '::') return start
+  // No piece of something that is no address is one.
+  if (!isIPv6(text) || text === '::') return colons > 2 ? end : start
   const groups = text.split(':').filter((group) => group !== '').length
   // `12:30::` and the like of source code are short; a whole address is not.
   const confidence = groups >= 5 ? 0.95 : groups >= 3 ? 0.85 : 0.4

@@ -70,7 +70,7 @@ const cnpjRule = { type: 'BR_CNPJ', check: cnpj, context: ['br_org'] } as const
 const cuilRule = { type: 'AR_CUIL', check: cuil, context: ['ar'] } as const
 const sin = {
   type: 'CA_SIN',
-  check: (d: Digits, n: number) => luhn(d, 0, n) && d[0] !== 0 && d[0] !== 8 && !allEqual(d, n),
+  check: (d: Digits, n: number) => luhn(d, 0, n) && d[0] !== 8 && !allEqual(d, n),
   context: ['ca'],
 } as const
 

@@ -38,3 +38,22 @@ export function wideForm(bytes: Buffer): 'utf-16le' | 'utf-16be' | null {
   if (even > half * 0.7 && odd < half * 0.1) return 'utf-16be'
   return null
 }
+
+/** For invalid UTF-8 in the middle of a text: places keep their meaning when each bad byte becomes one character. */
+export function oneByteEach(bytes: Buffer): Buffer {
+  const out = Buffer.from(bytes)
+  for (let at = 0; at < out.length;) {
+    const length = validLength(out, at)
+    if (length === 0) out[at++] = 0x3f
+    else at += length
+  }
+  return out
+}
+
+function validLength(bytes: Buffer, at: number): number {
+  const lead = bytes[at] as number
+  const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0
+  return length > 0 && at + length <= bytes.length && (length === 1 || isUtf8(bytes.subarray(at, at + length)))
+    ? length
+    : 0
+}

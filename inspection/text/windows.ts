@@ -3,6 +3,7 @@
 import { isUtf8 } from 'node:buffer'
 import type { Finding } from '#core/inspection/verdict.ts'
 import { caps } from '#inspection/caps.ts'
+import { oneByteEach } from './charset.ts'
 import { codePoints, toFinding, UniqueCount } from './findings.ts'
 import { hitsIn } from './scan-text.ts'
 
@@ -88,23 +89,4 @@ function characterStart(bytes: Buffer, at: number): number {
   let start = at
   while (start > 0 && start < bytes.length && ((bytes[start] as number) & 0xc0) === 0x80) start--
   return start
-}
-
-/** Invalid UTF-8, seen in the middle of a text: places keep their meaning when each bad byte becomes one character. */
-function oneByteEach(bytes: Buffer): Buffer {
-  const out = Buffer.from(bytes)
-  for (let at = 0; at < out.length;) {
-    const length = validLength(out, at)
-    if (length === 0) out[at++] = 0x3f
-    else at += length
-  }
-  return out
-}
-
-function validLength(bytes: Buffer, at: number): number {
-  const lead = bytes[at] as number
-  const length = lead < 0x80 ? 1 : lead < 0xc2 ? 0 : lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : lead < 0xf5 ? 4 : 0
-  return length > 0 && at + length <= bytes.length && (length === 1 || isUtf8(bytes.subarray(at, at + length)))
-    ? length
-    : 0
 }

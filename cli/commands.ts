@@ -63,7 +63,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.exchangeToken,
     ],
   ],
-  ['Inspect', [inspect.inspectText, inspectUrls.scoreUrls]],
+  ['Inspect', [inspect.inspectText, inspect.inspectFile, inspect.buildEdm, inspect.buildIdm, inspectUrls.scoreUrls]],
   ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],

@@ -9,6 +9,7 @@ import * as drill from './commands/drill.ts'
 import * as inspect from './commands/inspect.ts'
 import * as inspectUrls from './commands/inspect-urls.ts'
 import * as lake from './commands/lake.ts'
+import * as ownHosts from './commands/own-hosts.ts'
 import * as parts from './commands/parts.ts'
 import * as policy from './commands/policy.ts'
 import * as prove from './commands/prove.ts'
@@ -61,6 +62,9 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.tenantList,
       administer.tenantCreate,
       administer.exchangeToken,
+      ownHosts.ownHostList,
+      ownHosts.ownHostApprove,
+      ownHosts.ownHostRefuse,
     ],
   ],
   ['Inspect', [inspect.inspectText, inspect.inspectFile, inspect.buildEdm, inspect.buildIdm, inspectUrls.scoreUrls]],

@@ -183,6 +183,9 @@ function generated(schema: z.ZodType): unknown {
     enum?: unknown[]
     anyOf?: Node[]
     properties?: Record<string, Node>
+    prefixItems?: Node[]
+    items?: Node
+    minItems?: number
     format?: string
     minimum?: number
   }
@@ -192,7 +195,8 @@ function generated(schema: z.ZodType): unknown {
     if (node.anyOf) return make(node.anyOf[0] ?? {})
     if (node.type === 'object')
       return Object.fromEntries(Object.entries(node.properties ?? {}).map(([key, value]) => [key, make(value)]))
-    if (node.type === 'array') return []
+    if (node.prefixItems) return node.prefixItems.map(make)
+    if (node.type === 'array') return Array.from({ length: node.minItems ?? 0 }, () => make(node.items ?? {}))
     if (node.type === 'boolean') return true
     if (node.type === 'integer' || node.type === 'number') return Math.max(1, node.minimum ?? 1)
     if (node.type === 'string')
@@ -286,6 +290,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
       return {
         changes: documents.map(({ kind, name }) => ({ kind, name, action: 'create', fields: [] })),
         warnings: [],
+        openings: [],
         effect: dryRun ? null : effect(0),
       }
     },
@@ -347,6 +352,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
             missing: [
               {
                 policy: 'payroll-access',
+                place: { id: 'pol_2', name: 'payroll-access', line: 1, document: 'payroll-access', text: null },
                 conditions: [
                   words('needs group finance; yours: engineering, staff'),
                   words('needs device posture ≥ managed; yours: unknown'),
@@ -360,7 +366,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
             reason: null,
             message: words('A policy allows it.'),
             advice: '',
-            policies: [{ id: 'pol_1', name: 'wiki-access', line: 3 }],
+            policies: [{ id: 'pol_1', name: 'wiki-access', line: 3, document: 'wiki-access', text: null }],
             missing: [],
             errors: [],
           },

@@ -183,6 +183,7 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
     status: n === 6 ? ('revoked' as const) : ('active' as const),
     certificateUntil: n === 6 ? null : iso(-3600 * 20),
     createdAt: iso(86_400 * (n + 3)),
+    lastSeenAt: n === 5 ? null : iso(50 * n),
   }))
   const connectors = upTo(4, (n) => ({
     id: id('con', n),
@@ -191,6 +192,7 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
     status: 'active' as const,
     certificateUntil: iso(-3600 * 18),
     createdAt: iso(86_400 * 12),
+    lastSeenAt: n === 3 ? iso(7_200) : iso(20),
     connected:
       n === 3
         ? []

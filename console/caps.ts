@@ -12,6 +12,8 @@ export const caps = {
   flowRowsShown: 50,
   /** ms between refreshes of lists while visible; changes made here refresh at once. */
   listEveryMs: 15_000,
+  /** ms between looks at how many requests for access wait. */
+  waitingEveryMs: 30_000,
   /** Names a side in the picture of flows; more is unreadable and is summed. */
   pictureNames: 8,
   /** Denials that *Now* shows, and how far it looks back (ms). */
@@ -27,6 +29,8 @@ export const caps = {
   searchPauseMs: 250,
   /** Characters of anything taken from the URL. */
   searchCharacters: 300,
+  /** Characters of a cursor in the URL, as the API accepts for events. */
+  cursorCharacters: 8_000,
   /** ms; a second 401 within this stops the hand-off to sign-in, so that it cannot loop. */
   signInLoopMs: 15_000,
   /** Names offered by a field that completes. */

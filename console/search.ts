@@ -9,7 +9,8 @@ export function searchOf<K extends string>(...keys: readonly K[]) {
     const kept: { [key in K]?: string } = {}
     for (const key of keys) {
       const value = given[key]
-      if (typeof value === 'string' && value !== '') kept[key] = value.slice(0, caps.searchCharacters)
+      if (typeof value === 'string' && value !== '')
+        kept[key] = value.slice(0, key === 'after' ? caps.cursorCharacters : caps.searchCharacters)
     }
     return kept
   }

@@ -13,6 +13,9 @@ export type EventView = {
   readonly user: string | null
   readonly app: string | null
   readonly target: string | null
+  /** Name of the API's operation, and what it was done to. */
+  readonly operation: string | null
+  readonly resource: string | null
   readonly ip: string | null
   readonly reason: string | null
   readonly message: string | null
@@ -64,6 +67,8 @@ export function readEvent(stored: { readonly cursor: string; readonly event: Rec
             ? operation
             : `${operation} ${resource}`
         : join(host, port),
+    operation,
+    resource,
     ip: text(record(event['src_endpoint'])['ip']),
     reason: text(event['status_code']),
     message: text(event['message']),
@@ -94,9 +99,33 @@ export function readEvent(stored: { readonly cursor: string; readonly event: Rec
   }
 }
 
-/** A refused connection, request or sign-in: what *Now* shows as denials. */
-export function isDenial(event: EventView): boolean {
+/** Something was not there, though nobody was refused: what *Now* shows as unavailable. */
+const outages: ReadonlySet<string> = new Set([
+  'no-connector',
+  'upstream-unreachable',
+  'upstream-timeout',
+  'upstream-malformed',
+  'identity-provider-failed',
+  'control-unreachable',
+  'exchange-unreachable',
+  'snapshot-stale',
+  'journal-full',
+  'at-capacity',
+  'closing',
+])
+
+export function isOutage(event: EventView): boolean {
+  return !event.ok && event.reason !== null && outages.has(event.reason)
+}
+
+/** A connection, request or sign-in that did not go through, for whichever reason. */
+export function isRefusal(event: EventView): boolean {
   return !event.ok && event.classUid !== 6003 && event.classUid !== 2004
+}
+
+/** One that somebody decided against: what *Now* shows as denials. */
+export function isDenial(event: EventView): boolean {
+  return isRefusal(event) && !isOutage(event)
 }
 
 const record = (value: unknown): Record<string, unknown> => (isRecord(value) ? value : {})

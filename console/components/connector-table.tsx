@@ -85,6 +85,7 @@ export function ConnectorTable({
             </span>
           ),
       },
+      { id: 'seen', head: text.column.seen, cell: (connector) => <Moment at={connector.lastSeenAt} /> },
       {
         id: 'certificate',
         head: text.column.certificate,

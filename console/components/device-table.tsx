@@ -66,6 +66,7 @@ export function DeviceTable({
           <Status kind={device.status === 'active' ? 'allow' : 'quiet'}>{text.status[device.status]}</Status>
         ),
       },
+      { id: 'seen', head: text.column.seen, cell: (device) => <Moment at={device.lastSeenAt} /> },
       {
         id: 'certificate',
         head: text.column.certificate,

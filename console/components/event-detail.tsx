@@ -1,7 +1,7 @@
 // One event in full: why it was decided so, the facts, and the record as it was written.
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
-import type { EventView } from '#console/api/event-view.ts'
+import { isOutage, type EventView } from '#console/api/event-view.ts'
 import { plainJson } from '#console/api/plain-text.ts'
 import { text } from '#console/messages/text.ts'
 import { Button, buttonClass } from './button.tsx'
@@ -62,7 +62,8 @@ export function EventDetail({
               {event.app}
             </Link>,
           ],
-          fact(text.eventsPage.target, event.target),
+          event.operation !== null && [text.eventsPage.operation, text.events.operation(event.operation)],
+          fact(text.eventsPage.target, event.operation === null ? event.target : event.resource),
           event.http !== null && [
             text.eventsPage.request,
             mono(
@@ -107,7 +108,8 @@ function Why({ event }: { readonly event: EventView }): ReactNode {
       <h3>{text.eventsPage.why}</h3>
       {!event.ok && (event.reason ?? event.message) !== null && (
         <p>
-          {text.eventsPage.whyDenied} <span className="mono">{event.reason}</span>
+          {isOutage(event) ? text.eventsPage.whyUnavailable : text.eventsPage.whyDenied}{' '}
+          {event.reason === null ? event.message : text.events.reasons(event.reason)}
         </p>
       )}
       {event.policies.length > 0 ? (

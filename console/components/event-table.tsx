@@ -1,7 +1,7 @@
 // Events as a list; each opens in full by its address.
 import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
-import type { EventView } from '#console/api/event-view.ts'
+import { isOutage, type EventView } from '#console/api/event-view.ts'
 import { text } from '#console/messages/text.ts'
 import { DataTable, type Column } from './data-table.tsx'
 import { Moment } from './moment.tsx'
@@ -9,6 +9,7 @@ import { Status } from './status.tsx'
 import { useTenant } from './who.ts'
 
 export function outcomeOf(event: EventView): ReactNode {
+  if (isOutage(event)) return <Status kind="warn">{text.status.unavailable}</Status>
   const word =
     event.isDecision || event.classUid === 3003
       ? event.ok
@@ -20,11 +21,18 @@ export function outcomeOf(event: EventView): ReactNode {
   return <Status kind={event.ok ? 'allow' : 'deny'}>{word}</Status>
 }
 
+/** An act at the API in words: `putAdministrator` → `Set administrator: ada`. */
+function actOf({ operation, resource }: EventView): string | null {
+  if (operation === null) return null
+  const words = text.events.operation(operation)
+  return resource === null ? words : `${words}: ${resource}`
+}
+
 /** What happened, in few words. */
 export function summaryOf(event: EventView): string {
   if (!event.ok && event.message !== null) return event.message
   if (event.http) return `${event.http.method} ${event.http.path}`
-  return event.message ?? event.target ?? event.activity
+  return event.message ?? actOf(event) ?? event.target ?? event.activity
 }
 
 type Props = {

@@ -6,6 +6,7 @@ import { Link, Outlet, useParams, useRouterState } from '@tanstack/react-router'
 import { useEffect, useRef, useState, type ReactNode } from 'react'
 import { isTenantName, leaveForSignIn, rememberTenant } from '#console/api/sign-in.ts'
 import { useRoute } from '#console/api/use-route.ts'
+import { caps } from '#console/caps.ts'
 import { text } from '#console/messages/text.ts'
 import { ActHost } from './act-host.tsx'
 import { Button } from './button.tsx'
@@ -166,6 +167,7 @@ function Side({ me, onGo }: { readonly me: Me; readonly onGo?: () => void }): Re
                   >
                     <Icon name={icon} />
                     {label}
+                    {icon === 'thirdParties' && <WaitingRequests tenant={me.tenant} />}
                   </Link>
                 </li>
               ))}
@@ -175,6 +177,23 @@ function Side({ me, onGo }: { readonly me: Me; readonly onGo?: () => void }): Re
       </div>
       <Account />
     </>
+  )
+}
+
+/** Requests for access that somebody has to decide on. */
+function WaitingRequests({ tenant }: { readonly tenant: string }): ReactNode {
+  const list = useRoute(
+    'listAccessRequests',
+    { params: { tenant }, query: { status: 'open', limit: 1 } },
+    { everyMs: caps.waitingEveryMs, keep: true },
+  )
+  const waiting = list.data?.total ?? 0
+  if (waiting === 0) return null
+  return (
+    <span className="nav-badge" title={text.nav.waiting(waiting)}>
+      <span aria-hidden="true">{waiting > 99 ? '99+' : waiting}</span>
+      <span className="hidden-text">{text.nav.waiting(waiting)}</span>
+    </span>
   )
 }
 

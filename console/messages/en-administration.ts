@@ -63,6 +63,11 @@ export const enAdministration = {
     resumeOf: (name: string) => `Resume ${name}`,
     resumeTitle: (name: string) => `Resume ${name}?`,
     resumeBody: 'Its people can sign in and reach their apps again.',
+    hosts: 'Own host names',
+    hostsOf: (name: string) => `Own host names of ${name}`,
+    hostsLead:
+      'Names outside this installation that the tenant may give its apps. Check that they are the tenant’s: control vouches for them towards everybody who trusts it.',
+    hostsHint: 'Separated by spaces, such as wiki.acme.example. One left out is taken away.',
     exchanges: 'Exchanges',
     exchangesEmpty: 'No exchange is enrolled',
     exchangesLead: 'An exchange carries the traffic. Make a token and start one.',

@@ -70,7 +70,7 @@ export function NowPage(): ReactNode {
   }
   const total = flows.data?.total
   const [rate, unit] = bytesParts((latest?.fromApps ?? 0) + (latest?.toApps ?? 0))
-  const denied = denials.events
+  const { events: denied, outages } = denials
   return (
     <Page title={text.now.title}>
       <h2 className="hidden-text">{text.now.picture}</h2>
@@ -82,8 +82,11 @@ export function NowPage(): ReactNode {
           <Figure label={text.now.rate}>
             {latest === undefined ? '–' : rate} <span className="figure-unit">{unit}/s</span>
           </Figure>
-          <Figure label={text.now.denials} isDenied={(denied?.length ?? 0) > 0}>
+          <Figure label={text.now.denials} kind={(denied?.length ?? 0) > 0 ? 'deny' : 'plain'}>
             {denied === undefined ? '–' : denials.isMore ? `${count(denied.length)}+` : count(denied.length)}
+          </Figure>
+          <Figure label={text.now.outages} kind={(outages?.length ?? 0) > 0 ? 'warn' : 'plain'}>
+            {outages === undefined ? '–' : denials.isMore ? `${count(outages.length)}+` : count(outages.length)}
           </Figure>
         </dl>
       </div>
@@ -152,15 +155,15 @@ export function NowPage(): ReactNode {
 
 function Figure({
   label,
-  isDenied = false,
+  kind = 'plain',
   children,
 }: {
   readonly label: string
-  readonly isDenied?: boolean
+  readonly kind?: 'plain' | 'deny' | 'warn'
   readonly children: ReactNode
 }): ReactNode {
   return (
-    <div className={`figure${isDenied ? ' figure-deny' : ''}`}>
+    <div className={`figure${kind === 'plain' ? '' : ` figure-${kind}`}`}>
       <dt>{label}</dt>
       <dd>{children}</dd>
     </div>

@@ -1,17 +1,20 @@
 // Provider: tenants. Shows that they exist, never what is inside.
-import { useMemo, useState, type ReactNode } from 'react'
+import { useMemo, useState, type FormEvent, type ReactNode } from 'react'
 import type { TenantView } from '#core/api/views.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
+import { Button } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { Dialog } from '#console/components/dialog.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
+import { namesIn } from '#console/components/names-in.ts'
 import { Page } from '#console/components/page.tsx'
 import { SearchField } from '#console/components/search-field.tsx'
 import { SecretOnce } from '#console/components/secret-once.tsx'
-import { Empty } from '#console/components/state.tsx'
+import { Empty, FaultNote } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { text } from '#console/messages/text.ts'
 
@@ -54,18 +57,21 @@ export function TenantsPage(): ReactNode {
         cell: ({ name, displayName, status }) => {
           const isActive = status === 'active'
           return (
-            <ConfirmAction
-              inRow
-              look={isActive ? 'quiet-danger' : 'text'}
-              label={isActive ? words.suspend : words.resume}
-              name={isActive ? words.suspendOf(name) : words.resumeOf(name)}
-              title={isActive ? words.suspendTitle(displayName) : words.resumeTitle(displayName)}
-              body={isActive ? words.suspendBody : words.resumeBody}
-              doLook={isActive ? 'danger' : 'main'}
-              act={async () => {
-                await change({ params: { name }, body: { status: isActive ? 'suspended' : 'active' } })
-              }}
-            />
+            <>
+              <OwnHosts name={name} />
+              <ConfirmAction
+                inRow
+                look={isActive ? 'quiet-danger' : 'text'}
+                label={isActive ? words.suspend : words.resume}
+                name={isActive ? words.suspendOf(name) : words.resumeOf(name)}
+                title={isActive ? words.suspendTitle(displayName) : words.resumeTitle(displayName)}
+                body={isActive ? words.suspendBody : words.resumeBody}
+                doLook={isActive ? 'danger' : 'main'}
+                act={async () => {
+                  await change({ params: { name }, body: { status: isActive ? 'suspended' : 'active' } })
+                }}
+              />
+            </>
           )
         },
       },
@@ -98,6 +104,52 @@ export function TenantsPage(): ReactNode {
         />
       </div>
     </Page>
+  )
+}
+
+/** Names outside our own domain for which control will vouch: the provider checks that they are the tenant's. */
+function OwnHosts({ name }: { readonly name: string }): ReactNode {
+  const [isOpen, setOpen] = useState(false)
+  return (
+    <>
+      <Button look="text" inRow aria-label={words.hostsOf(name)} aria-haspopup="dialog" onClick={() => setOpen(true)}>
+        {words.hosts}
+      </Button>
+      {isOpen && <OwnHostsDialog name={name} onClose={() => setOpen(false)} />}
+    </>
+  )
+}
+
+function OwnHostsDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }): ReactNode {
+  const list = useRoute('getTenantHosts', { params: { name } })
+  const set = useChange('setTenantHosts')
+  const [typed, setTyped] = useState<string | null>(null)
+  const value = typed ?? list.data?.hosts.join(' ') ?? ''
+  const save = async (event: FormEvent) => {
+    event.preventDefault()
+    await set.mutateAsync({ params: { name }, body: { hosts: namesIn(value.toLowerCase()) } }).then(onClose, () => {})
+  }
+  return (
+    <Dialog open onClose={onClose} canClose={!set.isPending} wide title={words.hostsOf(name)} lead={words.hostsLead}>
+      <form className="stack-wide" onSubmit={(event) => void save(event)}>
+        <TextField
+          label={words.hosts}
+          hint={words.hostsHint}
+          value={value}
+          onText={setTyped}
+          disabled={list.data === undefined}
+        />
+        <FaultNote error={list.error ?? set.error} />
+        <div className="dialog-acts">
+          <Button onClick={onClose} disabled={set.isPending}>
+            {text.action.cancel}
+          </Button>
+          <Button type="submit" look="main" busy={set.isPending} disabled={list.data === undefined}>
+            {text.action.save}
+          </Button>
+        </div>
+      </form>
+    </Dialog>
   )
 }
 

@@ -41,12 +41,25 @@ export function launcherPage(apps: readonly MyApp[]): Html {
           (app) =>
             html`<li>
               <strong>${app.displayName}</strong>
-              <p class="quiet">${app.decision.message} ${app.decision.advice}</p>
+              <p class="quiet">${whyNot(app.decision)}</p>
               <a href="/request?app=${encodeURIComponent(app.name)}">Request access</a>
             </li>`,
         )}
       </ul>`
   }`
+}
+
+/** For the person: what to do about it, and what is missing as far as the tenant lets people see it. */
+function whyNot({ message, advice, missing }: MyApp['decision']): string {
+  const [nearest] = missing
+  const said = sentence(advice === '' ? message : advice)
+  if (nearest === undefined || nearest.conditions.length === 0) return said
+  return `${said} ${sentence(`Missing: ${nearest.conditions.join('; ')}`)}`
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`
 }
 
 export function requestPage(options: {

@@ -48,6 +48,13 @@ export const providerRoutes = defineRoutes({
     summary: 'Delete a tenant with everything in it; it must be suspended first',
     reply: empty,
   },
+  getTenantHosts: {
+    method: 'GET',
+    path: '/v1/tenants/:name/own-hosts',
+    access: 'provider-admin',
+    summary: "A tenant's own host names",
+    reply: z.object({ hosts: z.array(hostName) }),
+  },
   setTenantHosts: {
     method: 'PUT',
     path: '/v1/tenants/:name/own-hosts',

@@ -21,6 +21,7 @@ export const providerHandlers: Some<
   | 'createTenant'
   | 'changeTenant'
   | 'deleteTenant'
+  | 'getTenantHosts'
   | 'setTenantHosts'
   | 'listExchanges'
   | 'createExchangeToken'
@@ -82,6 +83,12 @@ export const providerHandlers: Some<
     await removeTenant(tenant, context)
     await record({ target: tenant.name, resourceKind: 'tenant', details: { id: tenant.id } })
     return {}
+  },
+
+  getTenantHosts: async ({ context, params }) => {
+    const tenant = await findTenant(params['name'], context)
+    const { ownHosts } = await readTenantSettings(context.store.forTenant(tenant.id))
+    return { hosts: [...ownHosts] }
   },
 
   setTenantHosts: async ({ context, params, body, record }) => {

@@ -13,6 +13,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   flows: async () => (await import('./flows.ts')).measureFlows,
   bulk: async () => (await import('./bulk.ts')).measureBulk,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,
+  detection: async () => (await import('./detection.ts')).measureDetection,
   categories: async () => (await import('./categories.ts')).measureCategories,
   phishing: async () => (await import('./phishing.ts')).measurePhishing,
 }

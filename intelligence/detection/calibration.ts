@@ -34,8 +34,8 @@ export function learnPeak(calibration: Calibration, day: number, peak: number): 
 export function thresholdOf(calibration: Calibration, rate: number, floor: number): number {
   const { bins, userDays } = calibration
   if (userDays < 1) return floor + 2
-  // The body of the tail: the greatest scores, at least 12 of them, at most 1 % of the user-days.
-  const wanted = Math.max(12, Math.min(150, userDays * 0.01))
+  // The tail itself, not the body before it: a few of a thousand user-days.
+  const wanted = Math.max(10, Math.min(60, userDays * 0.0015))
   let above = 0
   let start = BINS
   while (start > 0 && above < wanted) above += bins[--start] ?? 0

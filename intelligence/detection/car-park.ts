@@ -23,6 +23,8 @@ const MAX_BITS = 10
 const FEWEST_EDGES = 3
 const LEAST_SHARE = 2 ** -MAX_BITS
 const PRIOR_DAYS = 8
+/** Peers that are taken to behave as everyone does: a group of three proves little. */
+const PSEUDO_PEERS = 2
 
 export type CarParkScore = { readonly channel: Channel; readonly decades: number; readonly edges: number }
 
@@ -95,9 +97,11 @@ function score(tenant: Tenant, person: Person): readonly CarParkScore[] {
 
 /** New weight that a user like this one brings on an active day: the own record, bound by that of everyone as new. */
 export function expectedPerDay(tenant: Tenant, person: Person): number {
+  // As a multiple of what users known for as long bring: in the first weeks even old habits are new here.
   const prior = priorPerDay(tenant, tenant.day - person.firstDay)
-  const own = (person.novelty + PRIOR_DAYS * prior) / (person.recentDays + PRIOR_DAYS)
-  return Math.min(own, 10 * prior + 0.2)
+  const shrink = PRIOR_DAYS * prior
+  const multiple = (person.novelty + shrink) / (person.noveltyOfAll + shrink)
+  return prior * Math.min(10, multiple)
 }
 
 function priorPerDay(tenant: Tenant, days: number): number {
@@ -124,12 +128,12 @@ function surge(tenant: Tenant, person: Person): number {
 
 /** The share of people like this user who use the app: by groups, by what they use besides, by who came lately. */
 function shareOf(tenant: Tenant, person: Person, app: number): number {
-  let share = (0.5 * (tenant.appUsers[app] ?? 0)) / (tenant.people.size + 2)
-  for (const group of person.groups) {
-    const size = tenant.groupSizes[group] ?? 0
-    share = Math.max(share, (tenant.groupApps[group]?.get(app) ?? 0) / (size + 2))
-  }
-  share = Math.max(share, coUseShare(tenant, person, app), cohesion(tenant, person, app))
+  const usual = (tenant.appUsers[app] ?? 0) / (tenant.people.size + 2)
+  const peers = peerShare(tenant, person, app, usual)
+  const similar = coUseShare(tenant, person, app, usual)
+  // Named peers say more than similar ones; what all the others use says little of someone who has peers.
+  let share = peers === undefined ? similar : Math.max(peers, 0.4 * similar)
+  share = Math.max(share, cohesion(tenant, person, app, usual))
   const adoption = tenant.adoption[app]
   if (adoption) {
     const credit = adoption.credit * remains(tenant.nowMs - adoption.atMs, DAY_MS)
@@ -138,10 +142,25 @@ function shareOf(tenant: Tenant, person: Person, app: number): number {
   return Math.max(share, LEAST_SHARE)
 }
 
+/** Of the user's groups, the share who use `app`; smaller groups say more, a group of everyone nothing. */
+function peerShare(tenant: Tenant, person: Person, app: number, usual: number): number | undefined {
+  const everyone = tenant.people.size + 2
+  let sum = 0
+  let total = 0
+  for (const group of person.groups) {
+    const size = tenant.groupSizes[group] ?? 0
+    if (size < 3 || size > everyone / 2) continue
+    const weight = Math.log(everyone / size)
+    sum += (weight * ((tenant.groupApps[group]?.get(app) ?? 0) + PSEUDO_PEERS * usual)) / (size + PSEUDO_PEERS)
+    total += weight
+  }
+  return total > 0 ? sum / total : undefined
+}
+
 /** Of those who use what this user used before today, the share who use `app`; rarer apps say more. */
-function coUseShare(tenant: Tenant, person: Person, app: number): number {
+function coUseShare(tenant: Tenant, person: Person, app: number, usual: number): number {
   const side = caps.coUseApps.default
-  if (app >= side) return 0
+  if (app >= side) return usual
   let sum = 0
   let total = 0
   const everyone = tenant.people.size + 2
@@ -150,25 +169,27 @@ function coUseShare(tenant: Tenant, person: Person, app: number): number {
     const users = tenant.appUsers[other] ?? 0
     if (other >= side || person.appUsed[at] !== 1 || users < 4 || openedToday(person, other, tenant)) continue
     const weight = Math.log(everyone / users)
-    sum += (weight * (tenant.coUse[other * side + app] ?? 0)) / (users + 2)
+    sum += (weight * ((tenant.coUse[other * side + app] ?? 0) + PSEUDO_PEERS * usual)) / (users + PSEUDO_PEERS)
     total += weight
   }
-  return total > 0 ? sum / (total + 1) : 0
+  return total > 0 ? sum / total : usual
 }
 
 /** Apps that are used together count together: who takes up a project pays once for its first app, a bit for the rest. */
-function cohesion(tenant: Tenant, person: Person, app: number): number {
+function cohesion(tenant: Tenant, person: Person, app: number, usual: number): number {
   const side = caps.coUseApps.default
-  let most = 0
+  if (app >= side) return 0
+  let sum = 0
+  let count = 0
   for (const edge of person.trail) {
+    if (tenant.nowMs - edge.timeMs > DAY_MS) continue
+    count++
     const users = tenant.appUsers[edge.app] ?? 0
-    if (edge.isDenied || edge.app >= side || app >= side || users < 4) continue
-    if (tenant.nowMs - edge.timeMs > 3 * DAY_MS) continue
-    // Half of everyone uses it: that says nothing.
-    if (users > tenant.people.size / 3) continue
-    most = Math.max(most, (tenant.coUse[edge.app * side + app] ?? 0) / (users + 3))
+    if (edge.isDenied || edge.app >= side || users < 4) continue
+    sum += Math.max(0, (tenant.coUse[edge.app * side + app] ?? 0) / (users + 3) - usual)
   }
-  return most
+  // The mean, not the greatest: of many strange apps, some two go together by chance.
+  return count > 0 ? sum / count : 0
 }
 
 function openedToday(person: Person, app: number, tenant: Tenant): boolean {
@@ -226,7 +247,10 @@ export function learnNoveltyOfDay(tenant: Tenant, person: Person, today: number)
     bucket.weight = bucket.weight * 0.9998 + Math.min(person.noveltyToday, at < 3 ? 30 : 4 * expected + 2)
     bucket.days = bucket.days * 0.9998 + 1
   }
-  if (tenure >= 3) person.novelty = person.novelty * 0.95 + Math.min(person.noveltyToday, 2 * expected + 1)
+  if (tenure >= 3) {
+    person.novelty = person.novelty * 0.95 + Math.min(person.noveltyToday, 2 * expected + 1)
+    person.noveltyOfAll = person.noveltyOfAll * 0.95 + priorPerDay(tenant, tenure)
+  }
   person.recentDays = tenure >= 3 ? person.recentDays * 0.95 + 1 : 0
   person.expectedSlow =
     (person.expectedSlow + (tenure >= 3 ? expected : 0)) * remains((today - person.day) * DAY_MS, HALF_LIVES_MS[2])

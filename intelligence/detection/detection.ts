@@ -33,6 +33,7 @@ const DAY_MS = 86_400_000
 const SCORE_HALF_LIFE_MS = 12 * HOUR_MS
 const STORY_RANK = rankOf('restrict')
 const carPark: readonly Channel[] = ['car-park', 'car-park-day', 'car-park-slow']
+const takeover = channels.indexOf('takeover')
 const together = channels.indexOf('together')
 
 export function startDetecting(
@@ -63,6 +64,7 @@ export function startDetecting(
       sentence: signal.sentence,
     })
     sumUp(person)
+    dirty[takeover] = true
     dirty[together] = true
   }
 
@@ -90,9 +92,14 @@ export function startDetecting(
   function tellOnce(person: Person, story: Story): void {
     person.toldDay = tenant.day
     state.stories++
-    // What was told teaches no more than that it was at the threshold: an attack must not raise it, ever new ones may.
-    for (const [at, channel] of channels.entries())
-      person.peaks[at] = Math.min(person.peaks[at] ?? 0, (thresholds[channel][STORY_RANK] ?? 0) + 0.5)
+    // Told days are the end of the tail when they are false and not of it when they are true. As many as the budget
+    // takes for false count as its end; more must not raise the threshold for the next attack.
+    const isOrdinary = state.allowance >= 1
+    if (isOrdinary) state.allowance--
+    for (const [at, channel] of channels.entries()) {
+      const most = isOrdinary ? (thresholds[channel][STORY_RANK] ?? 0) + 0.3 : 0
+      person.peaks[at] = Math.min(person.peaks[at] ?? 0, most)
+    }
     spendBuckets(person)
     person.scores.fill(0)
     tell(story)
@@ -105,6 +112,8 @@ export function startDetecting(
       if (thresholdDay !== tenant.day) {
         thresholds = thresholdsOf(state, config.budgets)
         thresholdDay = tenant.day
+        const aDay = (1.5 * config.budgets.restrict * tenant.people.size) / 10_000
+        state.allowance = Math.min(state.allowance + aDay, 3 + 3 * aDay)
       }
       watchSource(state, observation)
       if (tenant.nowMs - sprayCheckMs > 60_000) {
@@ -114,6 +123,9 @@ export function startDetecting(
           if (isWarm && !isExcepted(state, spray.source, 'password-spray')) tell(tellSpray(spray))
       }
       if (observation.user === '') return
+      // Whoever tries made-up names must not fill the memory with them.
+      if (observation.kind === 'sign-in' && observation.outcome === 'failure' && !tenant.people.has(observation.user))
+        return
       const person = findPerson(tenant, observation.user)
       const watch: Watch = { state, tenant, person, observation, raise: (signal) => raise(person, observation, signal) }
       const isCalibrating = tenant.nowMs >= tenant.startMs + Math.min(config.warmupMs / 2, 7 * DAY_MS)
@@ -143,25 +155,26 @@ export function startDetecting(
   }
 }
 
-/** What several channels saw on one day, where at least two saw something. */
+/** Sums over channels, each bounded: no one channel carries a sum alone, for that it has a threshold of its own. */
 function sumUp(person: Person): void {
-  let sum = 0
-  let greatest = 0
-  let seen = 0
-  for (const [at, channel] of channels.entries()) {
-    if (at === together) continue
-    const score = person.scores[at] ?? 0
-    if (carPark.includes(channel)) {
-      greatest = Math.max(greatest, score)
-      continue
-    }
-    // Of the rest, no one channel may carry the sum alone: for that it has a threshold of its own.
-    if (channel === 'slow-leak' || channel === 'third-party') continue
-    sum += Math.min(3, score)
-    if (score >= 1) seen++
-  }
-  if (greatest >= 1) seen++
-  person.scores[together] = seen >= 2 ? sum + greatest : 0
+  const of = (channel: Channel, most: number): number => Math.min(most, person.scores[channels.indexOf(channel)] ?? 0)
+  const parts = [
+    of('session-theft', 6),
+    of('travel', 5),
+    of('dormant', 4),
+    of('identity-path', 5),
+    of('sign-in-attack', 3),
+  ]
+  const sum = parts.reduce((total, part) => total + part, 0)
+  person.scores[takeover] = parts.filter((part) => part >= 1).length >= 2 ? sum : 0
+  const deeds = [
+    Math.max(...carPark.map((channel) => of(channel, 4.5))),
+    of('mass-download', 2),
+    of('privilege', 3),
+    of('outbound', 3),
+  ]
+  const most = Math.max(...deeds)
+  person.scores[together] = sum >= 1 && most >= 1 ? sum + most : 0
 }
 
 function fade(person: Person, nowMs: number): void {

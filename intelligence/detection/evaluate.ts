@@ -55,6 +55,8 @@ export type Scores = {
   readonly medianDelayMs: number | null
   /** Apps that the attack had opened when it was noticed. */
   readonly medianHops: number | null
+  /** Of attacks whose name begins with `car-park`, high stealth apart. */
+  readonly carParkHops: number | null
   readonly byName: Readonly<
     Record<string, { attacks: number; found: number; medianHops: number | null; medianDelayMs: number | null }>
   >
@@ -130,6 +132,7 @@ export function startEvaluation(labels: readonly Label[], warmupMs: number): Eva
         falsePer10kUsersAndDay: (falseStories / days / Math.max(1, users.size)) * 10_000,
         medianDelayMs: median(all.delaysMs),
         medianHops: median(all.hops),
+        carParkHops: median([...tallies].flatMap(([name, { hops }]) => (/^car-park(?!-high)/.test(name) ? hops : []))),
         byName: Object.fromEntries(
           [...tallies].map(([name, tally]) => [
             name,

@@ -27,7 +27,7 @@ export const oddities = [
 ] as const
 export type Oddity = (typeof oddities)[number]
 
-/** Scores that are calibrated each by itself. `together` sums what the others saw in one day. */
+/** Scores that are calibrated each by itself. `takeover` sums what says that it is not the user, `together` all. */
 export const channels = [
   'car-park',
   'car-park-day',
@@ -42,6 +42,7 @@ export const channels = [
   'outbound',
   'dormant',
   'third-party',
+  'takeover',
   'together',
 ] as const
 export type Channel = (typeof channels)[number]

@@ -44,6 +44,8 @@ export type Person = {
   appUsed: Uint8Array
   appCount: number
   novelty: number
+  /** What users known for as long brought on the same days. */
+  noveltyOfAll: number
   noveltyToday: number
   edgesToday: number
   /** Leaky buckets of the weight of new edges: 20 minutes, 1 day, 14 days. */
@@ -103,6 +105,7 @@ export function findPerson(tenant: Tenant, uid: string): Person {
     appUsed: new Uint8Array(8),
     appCount: 0,
     novelty: 0,
+    noveltyOfAll: 0,
     noveltyToday: 0,
     edgesToday: 0,
     buckets: new Float64Array(3),

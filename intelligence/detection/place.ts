@@ -100,21 +100,24 @@ function watchNetwork(watch: Watch): void {
     raiseOddity(watch, 'new-country', 'travel', () => `from ${plain(observation.country)}, new for them`)
 }
 
+/** One thing, told once: new, or new while the one before is still warm. */
 function newNetwork(watch: Watch, before: string, beforeMs: number): void {
   const { observation, person } = watch
-  raiseOddity(
-    watch,
-    'new-network',
-    'session-theft',
-    () => `from a network (${plain(observation.network)}) new for them`,
-  )
   const apartMs = observation.timeMs - beforeMs
   if (beforeMs > 0 && apartMs < HOUR_MS / 2)
     raiseOddity(
       watch,
       'two-networks-at-once',
       'travel',
-      () => `${span(apartMs)} after ${plain(person.uid)} was on ${plain(before)}`,
+      () =>
+        `${span(apartMs)} after ${plain(person.uid)} was on ${plain(before)}, from a network (${plain(observation.network)}) new for them`,
+    )
+  else
+    raiseOddity(
+      watch,
+      'new-network',
+      'session-theft',
+      () => `from a network (${plain(observation.network)}) new for them`,
     )
 }
 

@@ -2,7 +2,7 @@
 // first use of a privilege. Must never take a shared machine for a stolen one: what is rare here is learned here.
 import { caps } from '#intelligence/caps.ts'
 import { appOf, keep } from './tenant.ts'
-import { isSettled, placeOfApp, remember } from './person.ts'
+import { hasToday, isSettled, placeOfApp, remember } from './person.ts'
 import { plain, raiseOddity, span, type Watch } from './watch.ts'
 
 const DAY_MS = 86_400_000
@@ -48,6 +48,11 @@ export function watchPrivilege(watch: Watch): void {
     else keep(tenant.groupOperations, key, new Set([hashOf(person.uid)]), caps.apps.default)
   }
   if (isPeers || person.activeDays < 4) return
+  if (hasToday(person, 'first-privilege')) {
+    const sentence = `and ${plain(operation)}`
+    watch.raise({ channel: 'privilege', about: operation, decades: 0.8, isPart: true, sentence })
+    return
+  }
   raiseOddity(
     watch,
     'first-privilege',

@@ -63,6 +63,8 @@ export type DetectionState = {
   readonly verdicts: Map<string, { wasTrue: number; wasOdd: number }>
   readonly failures: { today: number; usual: number }
   stories: number
+  /** Stories that may still count as ordinary days. */
+  allowance: number
   sequence: number
 }
 
@@ -79,6 +81,7 @@ export function newState(): DetectionState {
     verdicts: new Map(),
     failures: { today: 0, usual: 0.2 },
     stories: 0,
+    allowance: 0,
     sequence: 0,
   }
 }

@@ -66,7 +66,10 @@ export function tellPerson(tenant: Tenant, person: Person, verdict: Verdict): St
 
 function isAbout(part: Evidence, channel: Channel, nowMs: number): boolean {
   const recent = part.timeMs > nowMs - 86_400_000
-  return recent && (part.channel === channel || channel === 'together' || channel.startsWith('car-park'))
+  return (
+    recent &&
+    (part.channel === channel || channel === 'together' || channel === 'takeover' || channel.startsWith('car-park'))
+  )
 }
 
 export function tellSpray({ source, trace, users }: Spray): Story {

@@ -15,19 +15,20 @@ const floorSteps = [0, -1.5, -0.7, 0, 0.5, 1.5] as const
 
 /** Parts of a budget, and the least that is evidence at all, in decades. */
 const shares: Readonly<Record<Channel, readonly [share: number, floor: number]>> = {
-  'car-park': [0.25, 4.5],
-  'car-park-day': [0.2, 4.5],
-  'car-park-slow': [0.05, 5],
-  'session-theft': [0.09, 5],
-  travel: [0.06, 4],
+  'car-park': [0.24, 4.8],
+  'car-park-day': [0.19, 4.9],
+  'car-park-slow': [0.05, 6],
+  'session-theft': [0.06, 5.4],
+  travel: [0.03, 4],
   'mass-download': [0.06, 5],
   'slow-leak': [0.03, 7],
   'sign-in-attack': [0.06, 4.5],
   'identity-path': [0.03, 4],
   privilege: [0.02, 4],
   outbound: [0.04, 3.5],
-  dormant: [0.02, 5],
+  dormant: [0.01, 5],
   'third-party': [0.03, 5],
+  takeover: [0.12, 5.8],
   together: [0.06, 7],
 }
 

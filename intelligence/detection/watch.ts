@@ -24,6 +24,21 @@ export type Watch = {
   readonly raise: (signal: Signal) => void
 }
 
+/** What is thought of an oddity before a tenant has shown it; worth so many user-days. */
+const PRIOR_USER_DAYS = 1000
+const priors: Readonly<Partial<Record<Oddity, number>>> = {
+  'new-network': 0.02,
+  'two-networks-at-once': 0.004,
+  'session-two-networks': 0.02,
+  'new-country': 0.002,
+  'new-device': 0.003,
+  'odd-hour': 0.02,
+  'away-10-days': 0.01,
+  'away-30-days': 0.003,
+  finding: 0.01,
+  'first-privilege': 0.001,
+}
+
 /** Raises an oddity once a user and day, by as much as it is rare; learns from it. */
 export function raiseOddity(watch: Watch, oddity: Oddity, channel: Channel, sentence: () => string): void {
   const { tenant, person } = watch
@@ -31,7 +46,7 @@ export function raiseOddity(watch: Watch, oddity: Oddity, channel: Channel, sent
   const at = oddities.indexOf(oddity)
   const rate = tenant.rates[oddity]
   // Today's share counts as well: on the day of the new gateway, everyone is on a new network.
-  const usual = (rate.days + 0.5) / (tenant.userDays + 1)
+  const usual = (rate.days + PRIOR_USER_DAYS * (priors[oddity] ?? 0.0005)) / (tenant.userDays + PRIOR_USER_DAYS)
   const today = (rate.today + 0.2) / (tenant.usersToday + 40)
   const decades = rareDecades(Math.max(usual, today), person.hits[at] ?? 0, person.recentDays)
   person.oddToday |= 1 << at

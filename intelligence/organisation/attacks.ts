@@ -64,7 +64,7 @@ const plots: Readonly<Record<AttackName, (scene: Scene) => Occurrence[]>> = {
   'car-park-medium': (scene) => {
     const near = teamApps(scene, 2)
     const apps = [...near, ...strangeApps(scene, scene.chance.whole(6, 10))]
-    return hop(scene, apps, { pace: 35 * MINUTE_MS, denied: 0.15, from: thief(scene, 0.25) })
+    return hop(scene, apps, { pace: 35 * MINUTE_MS, denied: 0.25, from: thief(scene, 0.25) })
   },
   'car-park-high': (scene) => {
     const apps = [...teamApps(scene, 4), ...neighbourApps(scene, 4)]

@@ -85,6 +85,12 @@ export const featureCount = table.length
 export const hostGramsAt = featureNames.indexOf('hostGrams')
 export const pathGramsAt = featureNames.indexOf('pathGrams')
 
+/** What is no part of the host. */
+export const pathFeatures: ReadonlySet<FeatureName> = new Set([
+  'brandInPath',
+  ...featureNames.slice(featureNames.indexOf('signInWordsPath')).filter((name) => name !== 'hostGrams'),
+])
+
 export function wordsFor(feature: number, isAgainst: boolean): string {
   return table[feature]?.[isAgainst ? 2 : 1] ?? ''
 }

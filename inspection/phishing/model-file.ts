@@ -19,8 +19,11 @@ export type PhishingModel = {
   readonly topLevelRisk: ReadonlyMap<string, number>
   readonly host: GramWeights
   readonly path: GramWeights
-  readonly forest: Forest
-  /** Log-odds of the forest where one ordinary address in a hundred, and in a thousand, lies above. */
+  /** Judges by the host alone; never looks at the path. */
+  readonly hostForest: Forest
+  /** Judges the address as a whole. */
+  readonly wholeForest: Forest
+  /** Log-odds where one ordinary address in a hundred, and in a thousand, lies above. */
   readonly warnAt: number
   readonly blockAt: number
   /** First 16 hex digits of the file's hash: names the model in a finding. */
@@ -33,7 +36,7 @@ export type PhishingModel = {
 export type ModelParts = Omit<PhishingModel, 'names' | 'id'> & { readonly cells: Uint8Array }
 
 const magic = 'SALLYPHM'
-const version = 1
+const version = 2
 const hashBytes = 32
 
 type Header = {
@@ -41,24 +44,32 @@ type Header = {
   readonly arrays: readonly (readonly [name: string, bytes: number])[]
   readonly topLevelRisk: readonly (readonly [string, number])[]
   readonly numbers: Readonly<
-    Record<'hostScale' | 'hostBias' | 'pathScale' | 'pathBias' | 'bias' | 'warnAt' | 'blockAt', number>
+    Record<
+      'hostScale' | 'hostBias' | 'pathScale' | 'pathBias' | 'hostForestBias' | 'wholeForestBias' | 'warnAt' | 'blockAt',
+      number
+    >
   >
   readonly about: string
 }
 
 const aligned = (bytes: number) => (bytes + 7) & ~7
 
+const forestArrays = (name: string, forest: Forest) =>
+  [
+    [`${name}.roots`, forest.roots],
+    [`${name}.features`, forest.features],
+    [`${name}.thresholds`, forest.thresholds],
+    [`${name}.children`, forest.children],
+    [`${name}.means`, forest.means],
+  ] as const
+
 export function encodeModel(parts: ModelParts): Uint8Array {
-  const { forest } = parts
   const arrays: readonly (readonly [string, ArrayBufferView])[] = [
     ['names', parts.cells],
     ['host', parts.host.weights],
     ['path', parts.path.weights],
-    ['roots', forest.roots],
-    ['nodes', forest.features],
-    ['thresholds', forest.thresholds],
-    ['children', forest.children],
-    ['means', forest.means],
+    ...forestArrays('hostForest', parts.hostForest),
+    ...forestArrays('wholeForest', parts.wholeForest),
   ]
   const header: Header = {
     features: featureNames,
@@ -69,7 +80,8 @@ export function encodeModel(parts: ModelParts): Uint8Array {
       hostBias: parts.host.bias,
       pathScale: parts.path.scale,
       pathBias: parts.path.bias,
-      bias: forest.bias,
+      hostForestBias: parts.hostForest.bias,
+      wholeForestBias: parts.wholeForest.bias,
       warnAt: parts.warnAt,
       blockAt: parts.blockAt,
     },
@@ -110,11 +122,11 @@ export function decodeModel(file: Uint8Array): PhishingModel {
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(16, 16 + headBytes))) as Header
   if (header.features.join() !== featureNames.join()) throw refuse('made for other features')
 
-  let at = aligned(16 + headBytes)
+  const first = aligned(16 + headBytes)
   const take = (name: string): { readonly from: number; readonly length: number } => {
     const index = header.arrays.findIndex(([each]) => each === name)
     const length = header.arrays[index]?.[1] ?? -1
-    let from = at
+    let from = first
     for (const [, each] of header.arrays.slice(0, Math.max(0, index))) from += aligned(each)
     if (index < 0 || length < 0 || from + length > total) throw refuse(`array ${name} is cut`)
     return { from, length }
@@ -128,7 +140,17 @@ export function decodeModel(file: Uint8Array): PhishingModel {
   const whole = (name: string) => new Uint32Array(bytes.buffer, take(name).from, take(name).length / 4)
   const cells = take('names')
   if (cells.length !== nameCells) throw refuse('letter statistics have another size')
-  const nodes = take('nodes')
+  const forest = (name: string, bias: number): Forest => {
+    const tested = take(`${name}.features`)
+    return {
+      roots: whole(`${name}.roots`),
+      features: new Uint8Array(bytes.buffer, tested.from, tested.length),
+      thresholds: floats(`${name}.thresholds`),
+      children: whole(`${name}.children`),
+      means: floats(`${name}.means`),
+      bias,
+    }
+  }
   const { numbers } = header
   for (const value of Object.values(numbers)) if (!Number.isFinite(value)) throw refuse('a number is missing')
   const model: PhishingModel = {
@@ -136,21 +158,15 @@ export function decodeModel(file: Uint8Array): PhishingModel {
     topLevelRisk: new Map(header.topLevelRisk),
     host: { weights: signed('host'), scale: numbers.hostScale, bias: numbers.hostBias },
     path: { weights: signed('path'), scale: numbers.pathScale, bias: numbers.pathBias },
-    forest: {
-      roots: whole('roots'),
-      features: new Uint8Array(bytes.buffer, nodes.from, nodes.length),
-      thresholds: floats('thresholds'),
-      children: whole('children'),
-      means: floats('means'),
-      bias: numbers.bias,
-    },
+    hostForest: forest('hostForest', numbers.hostForestBias),
+    wholeForest: forest('wholeForest', numbers.wholeForestBias),
     warnAt: numbers.warnAt,
     blockAt: numbers.blockAt,
     id: digest.toString('hex').slice(0, 16),
     about: header.about,
   }
-  refuseLoops(model.forest)
-  at = total
+  refuseLoops(model.hostForest)
+  refuseLoops(model.wholeForest)
   return model
 }
 

@@ -52,7 +52,9 @@ export function openPage(
         ...(isOfficial ? ([[-6, "the site is the brand's own"]] as const) : []),
         ...(wellKnownDomains.has(address.registrable) ? ([[-2, 'the site is well known']] as const) : []),
       ]
-      const sum = Math.log(ofUrl.score / (1 - ofUrl.score)) + found.reduce((total, [weight]) => total + weight, 0)
+      // An innocent address vouches for little once its page asks for secrets: kits sit on other people's sites.
+      const byUrl = Math.log(ofUrl.score / (1 - ofUrl.score))
+      const sum = (asks ? Math.max(byUrl, leastByUrl) : byUrl) + found.reduce((total, [weight]) => total + weight, 0)
       const score = 1 / (1 + Math.exp(-sum))
       const verdict = score > 0.75 ? 'phishing' : score > 0.5 ? 'suspicious' : 'clean'
       const named = found
@@ -68,6 +70,8 @@ export function openPage(
     },
   }
 }
+
+const leastByUrl = -2.5
 
 const opening = {
   phishing: 'The page looks like phishing',

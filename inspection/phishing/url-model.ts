@@ -17,6 +17,13 @@ export type UrlVerdict = {
   readonly reason: string
 }
 
+/**
+ * Two judges, the worse word counts: the host alone carries over to sites whose paths are like nothing in training; the
+ * whole address sees what sits on somebody else's site. The second has to be surer by this much (log-odds), because paths
+ * differ more from source to source (docs/phishing-model.md, rotations).
+ */
+export const wholeMargin = 1
+
 export type UrlModel = {
   readonly id: string
   readonly about: string
@@ -37,15 +44,19 @@ export function openUrlModel(model: PhishingModel = loadPhishingModel(), own: re
   const row = new Float32Array(featureCount)
   const moved = new Float64Array(featureCount)
   const grams = newGrams()
+  const ownDomains = new Set(own.flatMap(({ domains }) => domains))
   const scoreAddress = (address: Address): UrlVerdict => {
+    if (ownDomains.has(address.registrable)) return ofOwner
     const evidence = fillFeatures(address, model, findBrands, row)
     hashGrams(address, grams)
     row[hostGramsAt] = gramScore(model.host, grams.host, grams.hostCount)
     row[pathGramsAt] = gramScore(model.path, grams.path, grams.pathCount)
-    const sum = sumOfForest(model.forest, row)
+    const byHost = sumOfForest(model.hostForest, row)
+    const byWhole = sumOfForest(model.wholeForest, row) - wholeMargin
+    const sum = Math.max(byHost, byWhole)
     const verdict = sum > model.blockAt ? 'phishing' : sum > model.warnAt ? 'suspicious' : 'clean'
     moved.fill(0)
-    explainForest(model.forest, row, moved)
+    explainForest(byHost >= byWhole ? model.hostForest : model.wholeForest, row, moved)
     return { verdict, score: scaled(model, sum), reason: sentence(verdict, moved, evidence) }
   }
   return {
@@ -61,6 +72,8 @@ export function openUrlModel(model: PhishingModel = loadPhishingModel(), own: re
   }
 }
 
+const ofOwner: UrlVerdict = { verdict: 'clean', score: 0.001, reason: "It is the tenant's own domain." }
+
 /** Log-odds of hashed n-grams at unit length; 0 where there are none. */
 export function gramScore(weights: GramWeights, list: Uint32Array, count: number): number {
   if (count === 0) return 0
@@ -70,7 +83,7 @@ export function gramScore(weights: GramWeights, list: Uint32Array, count: number
 }
 
 /**
- * The forest's log-odds on a scale that means the same from model to model: 0.5 at the warning threshold, 0.75 at the
+ * The log-odds on a scale that means the same from model to model: 0.5 at the warning threshold, 0.75 at the
  * blocking one, strictly rising in between and never flat, so that any other threshold can be chosen.
  */
 function scaled(model: PhishingModel, sum: number): number {

@@ -6,13 +6,15 @@ import { join } from 'node:path'
 import { type Address, readAddress } from '#inspection/phishing/address.ts'
 import { stableHash } from './random.ts'
 
-/** `jpcert`, `ut1-phishing`: phishing. `smallweb`, `pdd`, `ut1`: benign. */
-export type SourceName = 'jpcert' | 'ut1-phishing' | 'smallweb' | 'pdd' | 'ut1'
+/** `jpcert`, `ut1-phishing`, `made-up`: phishing. `smallweb`, `pdd`, `ut1`, `known`: benign. */
+export type SourceName = 'jpcert' | 'ut1-phishing' | 'made-up' | 'smallweb' | 'pdd' | 'ut1' | 'known'
 export type UrlRow = {
   readonly source: SourceName
   readonly isPhishing: boolean
   /** 0 where the set has no date. */
   readonly year: number
+  /** `2024-06-30`, where the set says when a row was first listed; else ''. */
+  readonly firstSeen: string
   readonly address: Address
 }
 export type Corpus = { readonly rows: readonly UrlRow[]; readonly unreadable: Readonly<Record<SourceName, number>> }
@@ -35,9 +37,17 @@ financial webmail translation update social_networks child educational_games mob
 
 export function readSources(folder: string, share = 1): Corpus {
   const rows: UrlRow[] = []
-  const unreadable: Record<SourceName, number> = { jpcert: 0, 'ut1-phishing': 0, smallweb: 0, pdd: 0, ut1: 0 }
+  const unreadable: Record<SourceName, number> = {
+    jpcert: 0,
+    'ut1-phishing': 0,
+    'made-up': 0,
+    smallweb: 0,
+    pdd: 0,
+    ut1: 0,
+    known: 0,
+  }
   const seen = new Set<string>()
-  const add = (source: SourceName, url: string, year: number, isHostOnly: boolean): void => {
+  const add = (source: SourceName, url: string, year: number, isHostOnly: boolean, firstSeen = ''): void => {
     if (share < 1 && stableHash(url) / 2 ** 32 >= share) return
     const read = readAddress(url)
     if (read.kind === 'unreadable') {
@@ -49,11 +59,11 @@ export function readSources(folder: string, share = 1): Corpus {
     const isPhishing = source === 'jpcert' || source === 'ut1-phishing'
     if (seen.has(`${isPhishing} ${key}`)) return
     seen.add(`${isPhishing} ${key}`)
-    rows.push({ source, isPhishing, year, address })
+    rows.push({ source, isPhishing, year, firstSeen, address })
   }
   for (const [date = '', url = ''] of linesOf(folder, files.jpcert))
     add('jpcert', url, Number(date.slice(0, 4)) || 0, false)
-  for (const [, , url = ''] of linesOf(folder, files.smallweb)) add('smallweb', url, 0, true)
+  for (const [firstSeen = '', , url = ''] of linesOf(folder, files.smallweb)) add('smallweb', url, 0, true, firstSeen)
   for (const [, url = ''] of linesOf(folder, files.pdd)) add('pdd', url, 2018, false)
   for (const [category = '', kind = '', entry = ''] of linesOf(folder, files.ut1)) {
     if (category === 'phishing') add('ut1-phishing', entry, 0, false)

@@ -14,8 +14,8 @@ export type TreeOptions = {
   readonly rowShare: number
   readonly featureShare: number
   readonly seed: number
-  /** −1, 0 or 1 for each feature: in which direction it may move the score. */
-  readonly monotone?: Int8Array
+  /** Which features may be asked at all; all where it is left out. */
+  readonly used?: readonly boolean[]
 }
 
 export type Table = {
@@ -113,8 +113,6 @@ type GrownNode = {
   threshold: number
   child: number
   mean: number
-  low: number
-  high: number
 }
 
 type Growing = {
@@ -140,20 +138,18 @@ function growTree(growing: Growing): void {
   const rows = sampleRows(growing)
   const columns: number[] = []
   for (let feature = 0; feature < bins.length; feature++)
-    if ((edges[feature]?.length ?? 0) > 0 && random() < options.featureShare) columns.push(feature)
-  const newNode = (mean: number, low: number, high: number): number =>
-    nodes.push({ feature: LEAF, bin: 0, threshold: 0, child: 0, mean, low, high }) - 1
-  const meanOf = (from: number, to: number, low: number, high: number): number => {
+    if ((edges[feature]?.length ?? 0) > 0 && options.used?.[feature] !== false && random() < options.featureShare)
+      columns.push(feature)
+  const newNode = (mean: number): number => nodes.push({ feature: LEAF, bin: 0, threshold: 0, child: 0, mean }) - 1
+  const meanOf = (from: number, to: number): number => {
     let [gradient, hessian] = [0, 0]
     for (let at = from; at < to; at++) {
       gradient += gradients[rows[at] ?? 0] ?? 0
       hessian += hessians[rows[at] ?? 0] ?? 0
     }
-    return Math.min(high, Math.max(low, (-options.rate * gradient) / (hessian + options.l2)))
+    return (-options.rate * gradient) / (hessian + options.l2)
   }
-  let level = [
-    { node: newNode(meanOf(0, rows.length, -Infinity, Infinity), -Infinity, Infinity), from: 0, to: rows.length },
-  ]
+  let level = [{ node: newNode(meanOf(0, rows.length)), from: 0, to: rows.length }]
   for (let depth = 0; depth < options.depth && level.length > 0; depth++) {
     const next: typeof level = []
     for (const { node, from, to } of level) {
@@ -161,19 +157,11 @@ function growTree(growing: Growing): void {
       const split = bestSplit(growing, rows, from, to, columns)
       if (split === null || grown === undefined) continue
       const middle = partition(rows, from, to, bins[split.feature] ?? new Uint8Array(), split.bin)
-      const direction = options.monotone?.[split.feature] ?? 0
-      let [leftHigh, rightLow, leftLow, rightHigh] = [grown.high, grown.low, grown.low, grown.high]
-      if (direction !== 0) {
-        // Bounds that keep every later leaf on its side of the middle.
-        const border = (meanOf(from, middle, grown.low, grown.high) + meanOf(middle, to, grown.low, grown.high)) / 2
-        if (direction > 0) [leftHigh, rightLow] = [border, border]
-        else [leftLow, rightHigh] = [border, border]
-      }
       grown.feature = split.feature
       grown.bin = split.bin
       grown.threshold = edges[split.feature]?.[split.bin] ?? 0
-      const left = newNode(meanOf(from, middle, leftLow, leftHigh), leftLow, leftHigh)
-      const right = newNode(meanOf(middle, to, rightLow, rightHigh), rightLow, rightHigh)
+      const left = newNode(meanOf(from, middle))
+      const right = newNode(meanOf(middle, to))
       grown.child = left
       next.push({ node: left, from, to: middle }, { node: right, from: middle, to })
     }
@@ -232,7 +220,6 @@ function bestSplit(
       gradientSums[bin] = (gradientSums[bin] ?? 0) + (gradients[row] ?? 0)
       hessianSums[bin] = (hessianSums[bin] ?? 0) + (hessians[row] ?? 0)
     }
-    const direction = options.monotone?.[feature] ?? 0
     let [gradient, hessian] = [0, 0]
     for (let bin = 0; bin + 1 < binCount; bin++) {
       gradient += gradientSums[bin] ?? 0
@@ -241,8 +228,6 @@ function bestSplit(
       if (hessian < options.leastHessian) continue
       if (right < options.leastHessian) break
       const rightGradient = gradientAll - gradient
-      const [leftMean, rightMean] = [-gradient / (hessian + options.l2), -rightGradient / (right + options.l2)]
-      if (direction * (rightMean - leftMean) < 0) continue
       const gain = gradient ** 2 / (hessian + options.l2) + rightGradient ** 2 / (right + options.l2) - parent
       if (gain > 1e-9 && (best === null || gain > best.gain)) best = { feature, bin, gain }
     }

@@ -6,10 +6,14 @@ import type { UrlRow } from './sources.ts'
 const shares: Readonly<Record<string, number>> = {
   jpcert: 0.85,
   'ut1-phishing': 0.15,
+  'made-up': 0.06,
   smallweb: 0.34,
   pdd: 0.33,
   ut1: 0.33,
+  known: 0.06,
 }
+
+const phishingSources = new Set(['jpcert', 'ut1-phishing', 'made-up'])
 
 export function weigh(rows: readonly UrlRow[], chosen: Uint32Array): Float32Array {
   const owners = new Map<string, number>()
@@ -39,7 +43,7 @@ export function weigh(rows: readonly UrlRow[], chosen: Uint32Array): Float32Arra
   }
   const half = (isPhishing: boolean) =>
     [...sums.keys()]
-      .filter((source) => (source === 'jpcert' || source === 'ut1-phishing') === isPhishing)
+      .filter((source) => phishingSources.has(source) === isPhishing)
       .reduce((sum, source) => sum + (shares[source] ?? 0), 0)
   const [phishing, benign] = [half(true), half(false)]
   const mass = chosen.length / 2

@@ -5,26 +5,14 @@ import { useChange } from '#console/api/use-route.ts'
 import { text } from '#console/messages/text.ts'
 import { count } from '#console/messages/plural.ts'
 import { ConfirmAction } from './confirm-action.tsx'
-import { DataTable, type Column } from './data-table.tsx'
+import { DataTable, type Column, type TableState } from './data-table.tsx'
 import { Moment } from './moment.tsx'
 import { Status } from './status.tsx'
 import { useMayChange, useTenant } from './who.ts'
 
-export function ConnectorTable({
-  connectors,
-  error,
-  onRetry,
-  empty,
-  isStale = false,
-  foot,
-}: {
-  readonly connectors: readonly ConnectorView[] | undefined
-  readonly error: unknown
-  readonly onRetry?: () => void
-  readonly empty: ReactNode
-  readonly isStale?: boolean
-  readonly foot?: ReactNode
-}): ReactNode {
+type Props = TableState & { readonly connectors: readonly ConnectorView[] | undefined }
+
+export function ConnectorTable({ connectors, empty, ...state }: Props): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const revoke = useChange('revokeConnector')
@@ -117,11 +105,8 @@ export function ConnectorTable({
       columns={columns}
       rows={connectors}
       rowKey={(connector) => connector.id}
-      error={error}
-      {...(onRetry && { onRetry })}
-      isStale={isStale}
+      {...state}
       empty={typeof empty === 'string' ? <p className="state state-small">{empty}</p> : empty}
-      foot={foot}
     />
   )
 }

@@ -20,17 +20,21 @@ export type Column<T> = {
   readonly isEmpty?: (row: T) => boolean
 }
 
-type Props<T> = {
-  readonly label: string
-  readonly columns: readonly Column<T>[]
-  readonly rows: readonly T[] | undefined
-  readonly rowKey: (row: T) => string
+/** How a list is, apart from its rows. */
+export type TableState = {
   readonly error?: unknown
   readonly onRetry?: () => void
   readonly empty: ReactNode
   readonly isStale?: boolean
-  readonly isChosen?: (row: T) => boolean
   readonly foot?: ReactNode
+}
+
+type Props<T> = TableState & {
+  readonly label: string
+  readonly columns: readonly Column<T>[]
+  readonly rows: readonly T[] | undefined
+  readonly rowKey: (row: T) => string
+  readonly isChosen?: (row: T) => boolean
 }
 
 export function DataTable<T extends object>(props: Props<T>): ReactNode {

@@ -6,32 +6,16 @@ import { useChange } from '#console/api/use-route.ts'
 import { text } from '#console/messages/text.ts'
 import { ChoiceField, type Choice } from './choice-field.tsx'
 import { ConfirmAction } from './confirm-action.tsx'
-import { DataTable, type Column } from './data-table.tsx'
+import { DataTable, type Column, type TableState } from './data-table.tsx'
 import { Moment } from './moment.tsx'
 import { Status } from './status.tsx'
 import { useMayChange, useTenant } from './who.ts'
 
 const postures = [0, 1, 2] as const
 
-type Props = {
-  readonly devices: readonly DeviceView[] | undefined
-  readonly error: unknown
-  readonly onRetry?: () => void
-  readonly empty: ReactNode
-  readonly isStale?: boolean
-  readonly foot?: ReactNode
-  readonly ofOne?: boolean
-}
+type Props = TableState & { readonly devices: readonly DeviceView[] | undefined; readonly ofOne?: boolean }
 
-export function DeviceTable({
-  devices,
-  error,
-  onRetry,
-  empty,
-  isStale = false,
-  foot,
-  ofOne = false,
-}: Props): ReactNode {
+export function DeviceTable({ devices, ofOne = false, ...state }: Props): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const revoke = useChange('revokeDevice').mutateAsync
@@ -116,16 +100,6 @@ export function DeviceTable({
     ]
   }, [tenant, mayChange, revoke, change, ofOne])
   return (
-    <DataTable
-      label={text.devices.title}
-      columns={columns}
-      rows={devices}
-      rowKey={(device) => device.id}
-      error={error}
-      {...(onRetry && { onRetry })}
-      isStale={isStale}
-      empty={empty}
-      foot={foot}
-    />
+    <DataTable label={text.devices.title} columns={columns} rows={devices} rowKey={(device) => device.id} {...state} />
   )
 }

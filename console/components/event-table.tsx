@@ -3,7 +3,7 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
 import { isOutage, type EventView } from '#console/api/event-view.ts'
 import { text } from '#console/messages/text.ts'
-import { DataTable, type Column } from './data-table.tsx'
+import { DataTable, type Column, type TableState } from './data-table.tsx'
 import { Moment } from './moment.tsx'
 import { Status } from './status.tsx'
 import { useTenant } from './who.ts'
@@ -35,18 +35,13 @@ export function summaryOf(event: EventView): string {
   return event.message ?? actOf(event) ?? event.target ?? event.activity
 }
 
-type Props = {
+type Props = TableState & {
   readonly events: readonly EventView[] | undefined
-  readonly error: unknown
-  readonly onRetry?: () => void
-  readonly empty: ReactNode
   readonly chosen: string | null
-  readonly isStale?: boolean
-  readonly foot?: ReactNode
   readonly search: Readonly<Record<string, string | undefined>>
 }
 
-export function EventTable({ events, error, onRetry, empty, chosen, isStale = false, foot, search }: Props): ReactNode {
+export function EventTable({ events, chosen, search, ...state }: Props): ReactNode {
   const tenant = useTenant()
   const columns = useMemo<readonly Column<EventView>[]>(
     () => [
@@ -84,12 +79,8 @@ export function EventTable({ events, error, onRetry, empty, chosen, isStale = fa
       columns={columns}
       rows={events}
       rowKey={(event) => event.uid}
-      error={error}
-      {...(onRetry && { onRetry })}
-      empty={empty}
-      isStale={isStale}
+      {...state}
       isChosen={(event) => event.uid === chosen}
-      foot={foot}
     />
   )
 }

@@ -5,30 +5,14 @@ import type { SessionView } from '#core/api/views.ts'
 import { useChange } from '#console/api/use-route.ts'
 import { text } from '#console/messages/text.ts'
 import { ConfirmAction } from './confirm-action.tsx'
-import { DataTable, type Column } from './data-table.tsx'
+import { DataTable, type Column, type TableState } from './data-table.tsx'
 import { Moment } from './moment.tsx'
 import { Tags } from './page.tsx'
 import { useMayChange, useTenant } from './who.ts'
 
-type Props = {
-  readonly sessions: readonly SessionView[] | undefined
-  readonly error: unknown
-  readonly onRetry?: () => void
-  readonly empty: ReactNode
-  readonly isStale?: boolean
-  readonly foot?: ReactNode
-  readonly ofOne?: boolean
-}
+type Props = TableState & { readonly sessions: readonly SessionView[] | undefined; readonly ofOne?: boolean }
 
-export function SessionTable({
-  sessions,
-  error,
-  onRetry,
-  empty,
-  isStale = false,
-  foot,
-  ofOne = false,
-}: Props): ReactNode {
+export function SessionTable({ sessions, ofOne = false, ...state }: Props): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const end = useChange('endSession').mutateAsync
@@ -87,11 +71,7 @@ export function SessionTable({
       columns={columns}
       rows={sessions}
       rowKey={(session) => session.id}
-      error={error}
-      {...(onRetry && { onRetry })}
-      isStale={isStale}
-      empty={empty}
-      foot={foot}
+      {...state}
     />
   )
 }

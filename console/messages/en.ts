@@ -2,6 +2,7 @@
 import { enAdministration } from './en-administration.ts'
 import { operationInWords, reasonsInWords } from './en-events.ts'
 import { enPages } from './en-pages.ts'
+import { enPolicies } from './en-policies.ts'
 import { enRespond } from './en-respond.ts'
 import { count, plural } from './plural.ts'
 
@@ -126,7 +127,7 @@ export const en = {
     flows: (n: number) => plural(n, 'flow', 'flows'),
     apps: (n: number) => plural(n, 'app', 'apps'),
   },
-  door: { browser: 'Browser', agent: 'Agent', console: 'Console' },
+  door: { browser: 'Browser', agent: 'Agent', console: 'Console', web: 'Explicit proxy' },
   way: {
     sealed: 'Sealed',
     inspected: 'Inspected',
@@ -221,6 +222,7 @@ export const en = {
     reasons: reasonsInWords,
   },
   ...enPages,
+  ...enPolicies,
   ...enAdministration,
   ...enRespond,
 }

@@ -4,12 +4,12 @@ import type { Reply } from '#console/api/client.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { ConnectorTable } from '#console/components/connector-table.tsx'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { EnrolConnector } from '#console/components/enrol-connector.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { Page, Section } from '#console/components/page.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
@@ -53,26 +53,16 @@ export function ConnectorsPage(): ReactNode {
   )
   return (
     <Page title={text.connectors.title} acts={mayChange && <EnrolConnector look="main" />}>
-      <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
+      <PagedList>
         <ConnectorTable
           connectors={list.data?.items}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={search ? <NoMatch /> : <Empty title={text.connectors.empty} lead={text.connectors.emptyLead} />}
-          foot={
-            <PageFoot
-              shown={list.data?.items.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
+          {...pagedState(
+            list,
+            { search, after },
+            <Empty title={text.connectors.empty} lead={text.connectors.emptyLead} />,
+          )}
         />
-      </div>
+      </PagedList>
       <Section title={text.connectors.tokens}>
         <DataTable
           label={text.connectors.tokens}

@@ -3,12 +3,12 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, useState, type ReactNode } from 'react'
 import { readPerson, type PersonView } from '#console/api/spec-view.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Page, Tags } from '#console/components/page.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { namesIn } from '#console/components/names-in.ts'
@@ -62,29 +62,15 @@ export function PeoplePage(): ReactNode {
   const add = mayChange && <AddPerson />
   return (
     <Page title={text.people.title} acts={add}>
-      <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
+      <PagedList>
         <DataTable
           label={text.people.title}
           columns={columns}
           rows={people}
           rowKey={(person) => person.name}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={search ? <NoMatch /> : <Empty title={text.people.empty} lead={text.people.emptyLead} />}
-          foot={
-            <PageFoot
-              shown={people?.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
+          {...pagedState(list, { search, after }, <Empty title={text.people.empty} lead={text.people.emptyLead} />)}
         />
-      </div>
+      </PagedList>
     </Page>
   )
 }

@@ -1,10 +1,9 @@
 // *Sessions*: who is signed in, and the way to end it.
 import type { ReactNode } from 'react'
 import { listRefresh, useRoute } from '#console/api/use-route.ts'
-import { NoMatch, PageFoot } from '#console/components/data-table.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Page } from '#console/components/page.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { SessionTable } from '#console/components/session-table.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { useTenant } from '#console/components/who.ts'
@@ -16,26 +15,12 @@ export function SessionsPage(): ReactNode {
   const list = useRoute('listSessions', { params: { tenant }, query }, listRefresh)
   return (
     <Page title={text.sessions.title}>
-      <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
+      <PagedList>
         <SessionTable
           sessions={list.data?.items}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={search ? <NoMatch /> : <Empty title={text.sessions.empty} lead={text.sessions.emptyLead} />}
-          foot={
-            <PageFoot
-              shown={list.data?.items.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
+          {...pagedState(list, { search, after }, <Empty title={text.sessions.empty} lead={text.sessions.emptyLead} />)}
         />
-      </div>
+      </PagedList>
     </Page>
   )
 }

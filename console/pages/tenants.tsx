@@ -4,7 +4,7 @@ import type { TenantView } from '#core/api/views.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { Button } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { Dialog } from '#console/components/dialog.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
@@ -12,7 +12,7 @@ import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { namesIn } from '#console/components/names-in.ts'
 import { Page } from '#console/components/page.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { SecretOnce } from '#console/components/secret-once.tsx'
 import { Empty, FaultNote } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
@@ -80,29 +80,15 @@ export function TenantsPage(): ReactNode {
   )
   return (
     <Page title={words.tenants} acts={<CreateTenant />}>
-      <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
+      <PagedList>
         <DataTable
           label={words.tenants}
           columns={columns}
           rows={list.data?.items}
           rowKey={(tenant) => tenant.id}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={search ? <NoMatch /> : <Empty title={words.tenantsEmpty} lead={words.tenantsLead} />}
-          foot={
-            <PageFoot
-              shown={list.data?.items.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
+          {...pagedState(list, { search, after }, <Empty title={words.tenantsEmpty} lead={words.tenantsLead} />)}
         />
-      </div>
+      </PagedList>
     </Page>
   )
 }

@@ -7,13 +7,14 @@ import { readOrganisation, type OrganisationView } from '#console/api/spec-view.
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { ChoiceField, type Choice } from '#console/components/choice-field.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { namesIn } from '#console/components/names-in.ts'
 import { Page, Section, Tags } from '#console/components/page.tsx'
+import { pagedState } from '#console/components/paged-list.tsx'
 import { SearchField } from '#console/components/search-field.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
@@ -183,18 +184,7 @@ function Organisations(): ReactNode {
         columns={columns}
         rows={rows}
         rowKey={(organisation) => organisation.name}
-        error={list.error}
-        onRetry={() => void list.refetch()}
-        isStale={list.isPlaceholderData}
-        empty={search ? <NoMatch /> : <Empty title={words.empty} lead={words.emptyLead} />}
-        foot={
-          <PageFoot
-            shown={rows?.length ?? 0}
-            total={list.data?.total ?? null}
-            next={list.data?.next ?? null}
-            after={after}
-          />
-        }
+        {...pagedState(list, { search, after }, <Empty title={words.empty} lead={words.emptyLead} />)}
       />
     </Section>
   )

@@ -142,19 +142,16 @@ export function findCorsican(page: Page, start: number, end: number): void {
     page.add('FR_NIR', start, end, page.weigh(start, end, 0.93, 0.99, nirWords))
 }
 
-/** Machine-readable zones of passports and cards (ICAO 9303): two lines of 44, or three of 30. */
-export function findMachineReadable(page: Page): void {
+/** Machine-readable zones of passports and cards (ICAO 9303), from a `<` in the first line: two lines of 44, or three of 30. */
+export function findMachineReadable(page: Page, at: number): number {
   const { bytes } = page
-  for (let at = bytes.indexOf('<<'); at >= 0; at = bytes.indexOf('<<', at)) {
-    let start = at
-    while (start > 0 && at - start < 44 && isZone(bytes[start - 1])) start--
-    let end = at
-    while (end < bytes.length && end - start < 45 && isZone(bytes[end])) end++
-    const length = end - start
-    if (length === 44 && bytes[start] === 0x50) end = readPassport(page, start, end)
-    else if (length === 30) end = readCard(page, start, end)
-    at = Math.max(end, at + 2)
-  }
+  let start = at
+  while (start > 0 && at - start < 44 && isZone(bytes[start - 1])) start--
+  let end = at
+  while (end < bytes.length && end - start < 45 && isZone(bytes[end])) end++
+  const length = end - start
+  if (length === 44 && bytes[start] === 0x50) return readPassport(page, start, end)
+  return length === 30 ? readCard(page, start, end) : at
 }
 
 const isZone = (byte: number | undefined) =>

@@ -8,32 +8,35 @@ const MAX_ARMOUR_BYTES = 32 * 1024
 const MAX_JWT_BYTES = 4096
 const BEGIN = '-----BEGIN '
 
-export function findArmour(page: Page): void {
+/** Called at the word BEGIN behind a hyphen. */
+export function findArmour(page: Page, word: number): void {
   const { bytes } = page
-  for (let at = bytes.indexOf(BEGIN); at >= 0; at = bytes.indexOf(BEGIN, at + BEGIN.length)) {
-    const text = page.ascii(at, Math.min(bytes.length, at + MAX_ARMOUR_BYTES))
-    const head = /^-----BEGIN ((?:[A-Z0-9]{2,12} )?(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----/.exec(text)
-    if (!head) continue
-    const foot = text.indexOf(`-----END ${head[1]}-----`)
-    const body = text.slice(head[0].length, foot < 0 ? undefined : foot)
-    // In JSON and shell scripts the lines end in an escaped \n.
-    const base64 = body
-      .replaceAll(/\\[rn]/g, '\n')
-      .split('\n')
-      .filter((line) => !line.includes(':') && !line.startsWith('='))
-      .join('')
-      .replaceAll(/[\s"'\\]/g, '')
-    if (base64.length < 40 || !/^[A-Za-z0-9+/]+=*(?:=[A-Za-z0-9+/]{4})?$/.test(foot < 0 ? base64.slice(0, 64) : base64))
-      continue
-    if (entropyOf(base64.slice(0, 400)) < 3.5) continue
-    const end = foot < 0 ? at + head[0].length : at + foot + `-----END ${head[1]}-----`.length
-    page.add('PRIVATE_KEY', at, end, foot < 0 ? 0.8 : 0.99, head[1]?.toLowerCase() ?? '')
-  }
-  for (let at = bytes.indexOf('PuTTY-User-Key-File-'); at >= 0; at = bytes.indexOf('PuTTY-User-Key-File-', at + 20)) {
-    const text = page.ascii(at, Math.min(bytes.length, at + MAX_ARMOUR_BYTES))
-    const match = /^PuTTY-User-Key-File-[23]: [\s\S]{20,12000}?Private-Lines: \d+\r?\n/.exec(text)
-    if (match) page.add('PRIVATE_KEY', at, at + match[0].length, 0.97, 'PuTTY')
-  }
+  const at = word - 5
+  if (at < 0 || page.ascii(at, word + 6) !== BEGIN) return
+  const text = page.ascii(at, Math.min(bytes.length, at + MAX_ARMOUR_BYTES))
+  const head = /^-----BEGIN ((?:[A-Z0-9]{2,12} )?(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----/.exec(text)
+  if (!head) return
+  const foot = text.indexOf(`-----END ${head[1]}-----`)
+  const body = text.slice(head[0].length, foot < 0 ? undefined : foot)
+  // In JSON and shell scripts the lines end in an escaped \n.
+  const base64 = body
+    .replaceAll(/\\[rn]/g, '\n')
+    .split('\n')
+    .filter((line) => !line.includes(':') && !line.startsWith('='))
+    .join('')
+    .replaceAll(/[\s"'\\]/g, '')
+  if (base64.length < 40) return
+  if (!/^[A-Za-z0-9+/]+=*(?:=[A-Za-z0-9+/]{4})?$/.test(foot < 0 ? base64.slice(0, 64) : base64)) return
+  if (entropyOf(base64.slice(0, 400)) < 3.5) return
+  const end = foot < 0 ? at + head[0].length : at + foot + `-----END ${head[1]}-----`.length
+  page.add('PRIVATE_KEY', at, end, foot < 0 ? 0.8 : 0.99, head[1]?.toLowerCase() ?? '')
+}
+
+/** Called at the word PuTTY before a hyphen. */
+export function findPutty(page: Page, at: number): void {
+  const text = page.ascii(at, Math.min(page.bytes.length, at + MAX_ARMOUR_BYTES))
+  const match = /^PuTTY-User-Key-File-[23]: [\s\S]{20,12000}?Private-Lines: \d+\r?\n/.exec(text)
+  if (match) page.add('PRIVATE_KEY', at, at + match[0].length, 0.97, 'PuTTY')
 }
 
 // One lookup for every word: a bit by a hash of its first three bytes; the list is read only when the bit is set.

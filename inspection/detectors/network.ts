@@ -71,29 +71,27 @@ const isUrlByte = (byte: number) =>
   byte !== 0x7c
 const trailing = new Set(Array.from(`.,;:!?'")]*_`, (character) => character.charCodeAt(0)))
 
-export function findUrls(page: Page): void {
+/** Called at the colon of `://`. */
+export function findUrl(page: Page, at: number): void {
   const { bytes } = page
-  for (let at = bytes.indexOf('://'); at >= 0; at = bytes.indexOf('://', at + 3)) {
-    let start = at
-    while (
-      start > at - 12 &&
-      start > 0 &&
-      (((classOf[bytes[start - 1] ?? 0] ?? 0) & (6 | DIGIT)) !== 0 || bytes[start - 1] === 0x2b)
-    )
-      start--
-    if (start === at) continue
-    const limit = Math.min(bytes.length, at + MAX_URL_BYTES)
-    let end = at + 3
-    while (end < limit && isUrlByte(bytes[end] ?? 0)) end++
-    while (
-      end > at + 3 &&
-      trailing.has(bytes[end - 1] ?? 0) &&
-      !(bytes[end - 1] === 0x29 && bytes.subarray(at, end).includes(0x28))
-    )
-      end--
-    readUrl(page, start, at, end)
-    at = Math.max(at, end - 3)
-  }
+  let start = at
+  while (
+    start > at - 12 &&
+    start > 0 &&
+    (((classOf[bytes[start - 1] ?? 0] ?? 0) & (6 | DIGIT)) !== 0 || bytes[start - 1] === 0x2b)
+  )
+    start--
+  if (start === at) return
+  const limit = Math.min(bytes.length, at + MAX_URL_BYTES)
+  let end = at + 3
+  while (end < limit && isUrlByte(bytes[end] ?? 0)) end++
+  while (
+    end > at + 3 &&
+    trailing.has(bytes[end - 1] ?? 0) &&
+    !(bytes[end - 1] === 0x29 && bytes.subarray(at, end).includes(0x28))
+  )
+    end--
+  readUrl(page, start, at, end)
 }
 
 function readUrl(page: Page, start: number, at: number, end: number): void {

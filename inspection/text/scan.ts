@@ -1,7 +1,7 @@
 // The one pass over a text that finds every built-in type. Hot path: a byte that begins nothing costs a table look-up; words
 // are looked at by their class, length and first bytes before any rule runs. Must never use a regular expression on the whole
 // text, nor let a finding's cost grow with anything but its own length.
-import { findArmour, findAssigned, findSecret } from '#inspection/detectors/keys.ts'
+import { findArmour, findAssigned, findPutty, findSecret } from '#inspection/detectors/keys.ts'
 import { contextNumbers, personCodes } from '#inspection/detectors/codes-person.ts'
 import { thingCodes } from '#inspection/detectors/codes-thing.ts'
 import type { CodeRule } from '#inspection/detectors/code-rule.ts'
@@ -14,7 +14,7 @@ import {
   findSuffixed,
 } from '#inspection/detectors/composed.ts'
 import { findBirthDate } from '#inspection/detectors/dates.ts'
-import { findColonForm, findEmails, findHyphenMac, findIpv4, findUrls } from '#inspection/detectors/network.ts'
+import { findColonForm, findEmails, findHyphenMac, findIpv4, findUrl } from '#inspection/detectors/network.ts'
 import { findPhone } from '#inspection/detectors/phone.ts'
 import { walletOf } from '#inspection/detectors/wallets.ts'
 import { isInBase64 } from '#inspection/detectors/keys.ts'
@@ -45,10 +45,7 @@ export type Scanned = { readonly hits: readonly Hit[]; readonly isFull: boolean 
 /** All hits in valid UTF-8, unsorted and overlapping; not for more than one text at a time. */
 export function scanBytes(bytes: Buffer, maxHits: number): Scanned {
   page.begin(bytes, maxHits)
-  findArmour(page)
-  findMachineReadable(page)
   findEmails(page)
-  findUrls(page)
   passWords(bytes)
   const { hits, isFull } = page
   page.begin(bytes.subarray(0, 0), 0)
@@ -80,7 +77,9 @@ function passWords(bytes: Buffer): void {
       at = takeNumber(bytes, start, at)
       continue
     }
-    if (at - start > 2 || bytes[at] === 0x2d || bytes[at] === 0x2e) {
+    const next = at < length ? (bytes[at] as number) : 0
+    // Keys are long words, or begin with a short one and `-` or `.`.
+    if (at - start > 15 || ((next === 0x2d || next === 0x2e) && classOf[bytes[at + 1] ?? 0] !== 0)) {
       const end = findSecret(page, start)
       if (end > at) {
         at = end
@@ -89,22 +88,52 @@ function passWords(bytes: Buffer): void {
     }
     context.word(start, at)
     if ((kinds & DIGIT) !== 0) at = takeCode(bytes, start, at, kinds)
-    else if (kinds === UPPER && (at - start === 8 || at - start === 11)) findBic(page, start, at)
-    const next = bytes[at]
-    if (next === 0x3a || next === 0x3d || next === 0x22 || next === 0x20 || next === 0x27) {
-      if (mayNameSecret(bytes, start, at, next)) findAssigned(page, start, at)
-      else if (next === 0x3a && at - start <= 4 && isHexWord(bytes, start, at)) {
-        const end = findColonForm(page, start)
-        if (end > at) at = end
-      }
-    }
+    else if (kinds === UPPER) takeCapitals(bytes, start, at)
+    if (ends[next] !== 0) at = takeEnd(bytes, start, at, next)
   }
 }
 
+/** Bytes behind a word that make it worth a second look. */
+const ends = new Uint8Array(256)
+for (const byte of Buffer.from(':=" \'<-')) ends[byte] = 1
+
+function takeCapitals(bytes: Buffer, start: number, end: number): void {
+  const length = end - start
+  if (length === 8 || length === 11) findBic(page, start, end)
+  else if (length === 5 && bytes[start] === 0x42 && bytes[start - 1] === 0x2d) findArmour(page, start)
+}
+
+function takeEnd(bytes: Buffer, start: number, at: number, next: number): number {
+  const after = bytes[at + 1]
+  if (next === 0x20) {
+    if ((after === 0x3d || after === 0x3a) && mayNameSecret(bytes, start, at)) findAssigned(page, start, at)
+    return at
+  }
+  if (next === 0x3c) {
+    if (after === 0x3c || bytes[start + 1] === 0x3c) return Math.max(at, findMachineReadable(page, at))
+    return at
+  }
+  if (next === 0x2d) {
+    if (at - start === 5 && bytes[start] === 0x50 && after === 0x55) findPutty(page, start)
+    return at
+  }
+  if (next === 0x3a) {
+    if (after === 0x2f && bytes[at + 2] === 0x2f) {
+      findUrl(page, at)
+      return at
+    }
+    if (at - start <= 4 && isHexWord(bytes, start, at)) {
+      const end = findColonForm(page, start)
+      if (end > at) return end
+    }
+  }
+  if (mayNameSecret(bytes, start, at)) findAssigned(page, start, at)
+  return at
+}
+
 /** -key, -ret, -ken, -ord, -pwd, -ase, -als, -rer: cheap to ask before anything else is. */
-function mayNameSecret(bytes: Buffer, start: number, end: number, next: number): boolean {
+function mayNameSecret(bytes: Buffer, start: number, end: number): boolean {
   if (end - start < 3) return false
-  if (next === 0x20 && bytes[end + 1] !== 0x3d && bytes[end + 1] !== 0x3a) return false
   const a = (bytes[end - 2] ?? 0) | 0x20
   const b = (bytes[end - 1] ?? 0) | 0x20
   return (

@@ -23,6 +23,7 @@ export const caps = {
   sessionsPerUser: { unit: 'sessions', default: 50, reason: 'the oldest is ended when a person opens another' },
   devicesPerUser: { unit: 'devices', default: 50, reason: 'enrolment is refused beyond; revoke old ones' },
   openAccessRequests: { unit: 'requests per user', default: 20, reason: 'nobody decides on more' },
+  webCredentials: { unit: 'credentials per person', default: 200, reason: 'one for each machine without the agent' },
   apiTokens: { unit: 'tokens per tenant', default: 1_000, reason: 'each is one row looked up by hash' },
   enrolmentTokens: { unit: 'unused tokens per tenant', default: 1_000, reason: 'they expire' },
   storyEvents: { unit: 'events', default: 50, reason: 'what a person reads of one story' },

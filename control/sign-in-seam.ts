@@ -43,7 +43,7 @@ export type SignInProvider = ResourceSpec<'IdentityProvider'> & {
   readonly name: string
 }
 
-export type SessionDoor = 'browser' | 'agent' | 'console'
+export type SessionDoor = 'browser' | 'agent' | 'console' | 'web'
 
 export type NewSession = {
   readonly tenantId: string

@@ -25,6 +25,7 @@ import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { respondHandlers } from './handlers/respond.ts'
 import { storyHandlers } from './handlers/stories.ts'
+import { webHandlers } from './handlers/web.ts'
 import { openApiDocument } from './open-api.ts'
 import { principalOfBearer, principalOfCookie, type Principal } from './principal.ts'
 import { readBody, readParams, readQuery } from './read-request.ts'
@@ -40,6 +41,7 @@ export const handlers: Handlers = {
   ...eventHandlers,
   ...storyHandlers,
   ...drillHandlers,
+  ...webHandlers,
   ...enrolmentHandlers,
 }
 

@@ -276,6 +276,7 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     changeDevice: [{ posture: 2 }],
     createEnrolmentToken: [{ connectorGroup: key }],
     putAdministrator: [{ role: 'auditor' }],
+    createMyWebCredential: [{ name: 'x', expiresInSeconds: 60 }],
     createApiToken: [{ name: 'x', role: 'auditor', expiresInSeconds: 60 }],
     contain: ['user', 'device', 'session', 'app', 'connector', 'organisation'].map((kind) => ({
       subject: { kind, name: key },

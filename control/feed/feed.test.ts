@@ -299,7 +299,10 @@ describe('a request', () => {
       new RegExp(`URI:sallyport://provider/exchange/${identity.id}`),
     )
     assert.match((await names('doors')).subjectAltName ?? '', /DNS:\*\.proxy\.sallyport\.localhost/)
-    assert.match((await names('web')).subjectAltName ?? '', /DNS:\*\.acme\.apps\.localhost, DNS:wiki\.acme\.test/)
+    assert.match(
+      (await names('web')).subjectAltName ?? '',
+      /DNS:\*\.acme\.apps\.localhost, DNS:acme\.web\.sallyport\.localhost, DNS:wiki\.acme\.test/,
+    )
     assert.equal((await names('inspection')).ca, true)
     assert.equal((await ask('identity', (await newCsr()).csrPem)).fault?.code, 'certificate-refused')
   })

@@ -133,6 +133,7 @@ const doors: Readonly<Record<LiveSession['door'], string>> = {
   browser: 'Browser',
   agent: 'Agent',
   console: 'Command line or console',
+  web: 'Explicit proxy',
 }
 
 export function sessionsPage(options: {

@@ -3,7 +3,7 @@
 import type { Selectable } from 'kysely'
 import { Fault } from '#core/fault.ts'
 import type { AppRecord } from '#core/records/app.ts'
-import { webSettingsOf } from '#core/records/outbound.ts'
+import { webSettingsOf, type WebCredentialRecord } from '#core/records/outbound.ts'
 import type {
   ApprovalRecord,
   ConnectorRecord,
@@ -203,6 +203,10 @@ export function sessionRecord(row: Row<'sessions'>): SessionRecord | null {
   const { id, userId, deviceId, door, createdAtMs, expiresAtMs } = row
   if (door === 'console') return null
   return { kind: 'session', id, userId, deviceId, door, factors: JSON.parse(row.factors), createdAtMs, expiresAtMs }
+}
+
+export function webCredentialRecord({ id, sessionId, hash }: Row<'webCredentials'>): WebCredentialRecord {
+  return { kind: 'webCredential', id, sessionId, secretHash: hash }
 }
 
 export function approvalRecord(row: Row<'approvals'>): ApprovalRecord {

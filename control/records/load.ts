@@ -13,6 +13,7 @@ import {
   resourceRecords,
   sessionRecord,
   tenantRecord,
+  webCredentialRecord,
   type RecordNames,
   type Resolve,
   type Row,
@@ -47,12 +48,15 @@ export async function loadTenant(tenantId: string, deps: LoadDeps): Promise<Load
       .where('sessions.endedAtMs', 'is', null)
       .where('sessions.expiresAtMs', '>', nowMs)
       .execute()
+    const sessionIds = new Set(sessions.map(({ id }) => id))
+    const webCredentials = await tx.selectFrom('webCredentials').selectAll().execute()
     const records: TenantRecords[] = [
       tenantRecord(tenant, await readTenantSettings(tx), identityCaPem),
       ...resources.flatMap((row) => resourceRecords(row, names)),
       ...(await tx.selectFrom('devices').selectAll().execute()).map(deviceRecord),
       ...(await tx.selectFrom('connectors').selectAll().execute()).map(connectorRecord),
       ...sessions.map(sessionRecord).filter((record) => record !== null),
+      ...webCredentials.filter(({ sessionId }) => sessionIds.has(sessionId)).map(webCredentialRecord),
       ...(await tx.selectFrom('approvals').selectAll().where('approvals.expiresAtMs', '>', nowMs).execute()).map(
         approvalRecord,
       ),

@@ -7,6 +7,7 @@ import { coreMigration } from './migrations/001-core.ts'
 import { drillMigration } from './migrations/003-drills.ts'
 import { listMigration } from './migrations/004-lists.ts'
 import { storyMigration } from './migrations/005-stories.ts'
+import { webCredentialMigration } from './migrations/006-web-credentials.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -18,6 +19,7 @@ export const migrations: readonly Migration[] = [
   drillMigration,
   listMigration,
   storyMigration,
+  webCredentialMigration,
 ]
 
 type Ledger = { migrations: { name: string; atMs: number } }

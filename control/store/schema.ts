@@ -82,7 +82,7 @@ export type CoreTables = {
     id: string
     userId: string
     deviceId: string | null
-    door: 'browser' | 'agent' | 'console'
+    door: 'browser' | 'agent' | 'console' | 'web'
     factors: string
     ip: string
     createdAtMs: number
@@ -105,6 +105,7 @@ export type CoreTables = {
     expiresAtMs: number
     usedAtMs: number | null
   }
+  webCredentials: Tenanted & { id: string; sessionId: string; hash: string; name: string }
   apiTokens: Tenanted & {
     id: string
     hash: string
@@ -211,6 +212,7 @@ const coreTenantTables = [
   'connectors',
   'sessions',
   'enrolmentTokens',
+  'webCredentials',
   'apiTokens',
   'roles',
   'accessRequests',

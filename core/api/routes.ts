@@ -7,6 +7,7 @@ import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
 import { storyRoutes } from './story-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
+import { webRoutes } from './web-routes.ts'
 
 export const routes = {
   ...providerRoutes,
@@ -16,6 +17,7 @@ export const routes = {
   ...policyRoutes,
   ...storyRoutes,
   ...drillRoutes,
+  ...webRoutes,
   ...enrolmentRoutes,
 } as const
 export type RouteName = keyof typeof routes

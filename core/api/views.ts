@@ -41,7 +41,7 @@ export const session = z.object({
   userId: id,
   device: z.string().nullable(),
   deviceId: id.nullable(),
-  door: z.enum(['browser', 'agent', 'console']),
+  door: z.enum(['browser', 'agent', 'console', 'web']),
   factors: z.array(z.string()),
   ip: z.string(),
   createdAt: time,

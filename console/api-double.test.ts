@@ -10,6 +10,7 @@ import test from 'node:test'
 import * as z from 'zod'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
+import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
 import { makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
 export const contentSecurityPolicy =
@@ -341,6 +342,10 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
       const limit = Number(query['limit'] ?? 100)
       return { items: items.slice(0, limit), next: items.length > limit ? 'c9' : null }
     },
+    testPolicies: ({ body }) => policyChecks(words, Array.isArray(record(body)['documents'])),
+    startPolicyJob: ({ body }) => policyJob(words, body, 'running'),
+    getPolicyJob: ({ params }) => policyJob(words, String(params['id']), 'done'),
+    explainEvent: ({ params }) => pastDecision(words, String(params['id'])),
     explain: ({ body }) =>
       record(body)['app'] === 'payroll'
         ? {

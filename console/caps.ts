@@ -33,6 +33,8 @@ export const caps = {
   cursorCharacters: 8_000,
   /** ms; a second 401 within this stops the hand-off to sign-in, so that it cannot loop. */
   signInLoopMs: 15_000,
+  /** ms between looks at how far a question about policies is. */
+  jobEveryMs: 500,
   /** Names offered by a field that completes. */
   suggestions: 20,
   /** Characters of a policy text, as the API accepts. */

@@ -104,6 +104,16 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => tenant,
+    path: 'reach',
+    component: lazyRouteComponent(() => import('./pages/reach.tsx'), 'ReachPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'least-privilege',
+    component: lazyRouteComponent(() => import('./pages/least-privilege.tsx'), 'LeastPrivilegePage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
     path: 'third-parties',
     validateSearch: list,
     component: lazyRouteComponent(() => import('./pages/third-parties.tsx'), 'ThirdPartiesPage'),
@@ -139,7 +149,7 @@ const pages = [
   createRoute({
     getParentRoute: () => tenant,
     path: 'explain',
-    validateSearch: searchOf('user', 'app', 'posture', 'factors', 'ip', 'method', 'path'),
+    validateSearch: searchOf('user', 'app', 'posture', 'factors', 'ip', 'method', 'path', 'event'),
     component: lazyRouteComponent(() => import('./pages/explain.tsx'), 'ExplainPage'),
   }),
   createRoute({

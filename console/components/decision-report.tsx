@@ -4,20 +4,35 @@ import type { ReactNode } from 'react'
 import type { Reply } from '#console/api/client.ts'
 import { text } from '#console/messages/text.ts'
 import { Section } from './page.tsx'
+import { PolicyView } from './policy-text.tsx'
 import { Note } from './state.tsx'
 import { Glyph } from './status.tsx'
 import { useTenant } from './who.ts'
 
-type Props = { readonly decision: Reply<'explain'>; readonly user: string; readonly app: string }
+type Explanation = Reply<'explain'>
+type Props = { readonly decision: Explanation; readonly user: string; readonly app: string }
+type Place = Explanation['policies'][number]
 
 export function DecisionReport({ decision, user, app }: Props): ReactNode {
   const tenant = useTenant()
   const isAllowed = decision.decision === 'allow'
-  const policyLink = (name: string, line: number | null) => (
-    <Link to="/t/$tenant/policies/$name" params={{ tenant, name }}>
-      {name}
-      {line !== null && <span className="quiet"> {text.explain.line(line)}</span>}
-    </Link>
+  const policyLink = ({ name, line, document, text: words }: Place) => (
+    <div className="stack">
+      {document === null ? (
+        <span>{name}</span>
+      ) : (
+        <Link to="/t/$tenant/policies/$name" params={{ tenant, name: document }}>
+          {name}
+          {line !== null && <span className="quiet"> {text.explain.line(line)}</span>}
+        </Link>
+      )}
+      {words !== null && (
+        <details className="more">
+          <summary>{text.whatIf.text}</summary>
+          <PolicyView text={words} label={text.whatIf.text} />
+        </details>
+      )}
+    </div>
   )
   return (
     <div className="stack-wide" aria-live="polite">
@@ -34,7 +49,7 @@ export function DecisionReport({ decision, user, app }: Props): ReactNode {
         <Section title={text.explain.because}>
           <ul className="stack">
             {decision.policies.map((policy) => (
-              <li key={`${policy.id} ${policy.line}`}>{policyLink(policy.name, policy.line)}</li>
+              <li key={`${policy.id} ${policy.line}`}>{policyLink(policy)}</li>
             ))}
           </ul>
         </Section>
@@ -44,8 +59,8 @@ export function DecisionReport({ decision, user, app }: Props): ReactNode {
       {decision.missing.length > 0 && (
         <Section title={text.explain.missing} hint={text.explain.missingLead}>
           {decision.missing.map((entry) => (
-            <div key={entry.policy} className="panel panel-pad stack">
-              {policyLink(entry.policy, null)}
+            <div key={entry.place.id} className="panel panel-pad stack">
+              {policyLink(entry.place)}
               <ul className="conditions">
                 {entry.conditions.map((condition) => (
                   <li key={condition}>

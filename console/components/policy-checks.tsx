@@ -13,7 +13,11 @@ type Checks = Reply<'testPolicies'>
 /** Of what is in force; looked at again from time to time. */
 export function PolicyChecksNow(): ReactNode {
   const { tenant = '' } = useParams({ strict: false })
-  const checks = useRoute('testPolicies', { params: { tenant }, body: {} }, { everyMs: caps.listEveryMs * 4, keep: true })
+  const checks = useRoute(
+    'testPolicies',
+    { params: { tenant }, body: {} },
+    { everyMs: caps.listEveryMs * 4, keep: true },
+  )
   return checks.data === undefined ? null : <PolicyChecks checks={checks.data} isOfForce />
 }
 

@@ -38,7 +38,12 @@ function Now({ report }: { readonly report: Report }): ReactNode {
         id: 'apps',
         head: text.whatIf.reach,
         cell: ({ apps }) => (
-          <Tags names={[...apps.slice(0, mostTags), ...(apps.length > mostTags ? [`+${count(apps.length - mostTags)}`] : [])]} />
+          <Tags
+            names={[
+              ...apps.slice(0, mostTags),
+              ...(apps.length > mostTags ? [`+${count(apps.length - mostTags)}`] : []),
+            ]}
+          />
         ),
       },
     ],

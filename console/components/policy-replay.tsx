@@ -46,7 +46,11 @@ function Change({
 }): ReactNode {
   const columns = useMemo<readonly Column<Row>[]>(
     () => [
-      { id: 'user', head: text.whatIf.who, cell: (row) => (row.organisation === null ? row.user : `${row.user} (${row.organisation})`) },
+      {
+        id: 'user',
+        head: text.whatIf.who,
+        cell: (row) => (row.organisation === null ? row.user : `${row.user} (${row.organisation})`),
+      },
       { id: 'app', head: text.whatIf.app, cell: (row) => row.app },
       { id: 'used', head: text.whatIf.used, look: 'end', cell: (row) => count(row.decisions) },
       { id: 'last', head: text.whatIf.last, look: 'end', cell: (row) => <Moment at={row.last} /> },

@@ -4,12 +4,14 @@ import { count, plural } from './plural.ts'
 export const enPolicies = {
   whatIf: {
     tests: 'Policy tests',
-    testsNone: 'No policy test exists. One says who must reach what, and who must never; a change that breaks it is refused.',
+    testsNone:
+      'No policy test exists. One says who must reach what, and who must never; a change that breaks it is refused.',
     testsGood: (n: number) => `${plural(n, 'test holds', 'tests hold')}.`,
     testsBad: (n: number) => `${plural(n, 'test fails', 'tests fail')}`,
     warnings: 'Surely not meant',
     reach: 'Reach',
-    reachLead: 'Who could reach what, whether anybody ever did. What is not stated counts as unknown, so that anything possible shows.',
+    reachLead:
+      'Who could reach what, whether anybody ever did. What is not stated counts as unknown, so that anything possible shows.',
     posture: 'Device',
     postureAny: 'Any, or none',
     postures: ['Unknown', 'Registered', 'Managed'],
@@ -44,16 +46,19 @@ export const enPolicies = {
     byGroup: (names: string) => `By group: ${names}`,
     byThirdParty: (names: string) => `By third party: ${names}`,
     unknown: (n: number, why: string) => `${plural(n, 'decision is', 'decisions are')} unknown: ${why}.`,
-    drifted: (n: number) => `${count(n)} come out otherwise now than when they were recorded: something has changed since.`,
+    drifted: (n: number) =>
+      `${count(n)} come out otherwise now than when they were recorded: something has changed since.`,
     duties: (n: number) => `${plural(n, 'decision', 'decisions')} would still be allowed, with other obligations.`,
     opens: 'This opens apps to outsiders or to everybody',
-    opensLead: 'Save it all the same only if that is meant. Another administrator can approve it instead, from the command line.',
+    opensLead:
+      'Save it all the same only if that is meant. Another administrator can approve it instead, from the command line.',
     opensLine: (app: string, who: string, how: string) => `${app}: ${who}, ${how}`,
     allow: 'Save, and open it',
     becomes: { possible: 'becomes possible', impossible: 'becomes impossible' },
     proposal: (rules: number, covered: number, used: number) =>
       `${plural(rules, 'rule covers', 'rules cover')} ${count(covered)} of ${plural(used, 'pair', 'pairs')} of person and app that were used.`,
-    heldOut: (covered: number, all: number) => `In the time held out: ${count(covered)} of ${plural(all, 'decision', 'decisions')} covered.`,
+    heldOut: (covered: number, all: number) =>
+      `In the time held out: ${count(covered)} of ${plural(all, 'decision', 'decisions')} covered.`,
     removed: (now: number, proposed: number) => `${count(now)} pairs possible now, ${count(proposed)} proposed.`,
     breaks: 'Would have been refused in the time held out',
     nothingBreaks: 'Nobody would have missed anything in the time held out.',

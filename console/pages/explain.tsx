@@ -5,6 +5,7 @@ import type { Input } from '#console/api/client.ts'
 import { useRoute } from '#console/api/use-route.ts'
 import { Button } from '#console/components/button.tsx'
 import { DecisionReport } from '#console/components/decision-report.tsx'
+import { PastDecision } from '#console/components/past-decision.tsx'
 import { SelectField, TextField } from '#console/components/field.tsx'
 import { namesIn } from '#console/components/names-in.ts'
 import { Page } from '#console/components/page.tsx'
@@ -13,7 +14,7 @@ import { useSuggestions } from '#console/components/use-suggestions.ts'
 import { useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 
-const keys = ['user', 'app', 'posture', 'factors', 'ip', 'method', 'path'] as const
+const keys = ['user', 'app', 'posture', 'factors', 'ip', 'method', 'path', 'event'] as const
 type Question = { readonly [key in (typeof keys)[number]]?: string | undefined }
 
 function bodyOf(question: Question): NonNullable<Input<'explain'>['body']> {
@@ -34,14 +35,16 @@ function bodyOf(question: Question): NonNullable<Input<'explain'>['body']> {
 export function ExplainPage(): ReactNode {
   const tenant = useTenant()
   const asked: Question = useSearch({ strict: false })
-  const isAsked = Boolean(asked.user && asked.app)
+  const isPast = Boolean(asked.event)
+  const isAsked = !isPast && Boolean(asked.user && asked.app)
   const answer = useRoute('explain', { params: { tenant }, body: bodyOf(asked) }, { enabled: isAsked })
   return (
     <Page title={text.explain.title} lead={text.explain.lead}>
       <div className="columns">
         <Ask key={JSON.stringify(asked)} asked={asked} isBusy={answer.isFetching} />
         <div>
-          {!isAsked && <div className="panel state state-small">{text.explain.start}</div>}
+          {asked.event && <PastDecision tenant={tenant} event={asked.event} />}
+          {!isAsked && !isPast && <div className="panel state state-small">{text.explain.start}</div>}
           {isAsked && answer.isError && (
             <div className="panel">
               <Failed error={answer.error} onRetry={() => void answer.refetch()} />
@@ -76,7 +79,7 @@ function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boo
           value={question.user ?? ''}
           onText={set('user')}
           options={people}
-          required
+          required={!question.event}
           maxLength={127}
         />
         <TextField
@@ -84,7 +87,7 @@ function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boo
           value={question.app ?? ''}
           onText={set('app')}
           options={apps}
-          required
+          required={!question.event}
           maxLength={40}
         />
       </div>
@@ -127,6 +130,13 @@ function Ask({ asked, isBusy }: { readonly asked: Question; readonly isBusy: boo
             onText={set('path')}
             maxLength={2000}
             placeholder="/"
+          />
+          <TextField
+            label={text.whatIf.event}
+            hint={text.whatIf.eventHint}
+            value={question.event ?? ''}
+            onText={set('event')}
+            maxLength={64}
           />
         </div>
       </details>

@@ -10,6 +10,7 @@ import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/d
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { Page } from '#console/components/page.tsx'
+import { PolicyChecksNow } from '#console/components/policy-checks.tsx'
 import { SearchField } from '#console/components/search-field.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
@@ -53,8 +54,19 @@ export function PoliciesPage(): ReactNode {
       {text.policies.new}
     </Link>
   )
+  const acts = (
+    <>
+      <Link to="/t/$tenant/reach" params={{ tenant }} className={buttonClass()}>
+        {text.whatIf.reach}
+      </Link>
+      <Link to="/t/$tenant/least-privilege" params={{ tenant }} className={buttonClass()}>
+        {text.whatIf.least}
+      </Link>
+      {write}
+    </>
+  )
   return (
-    <Page title={text.policies.title} acts={write}>
+    <Page title={text.policies.title} acts={acts}>
       <div className="stack">
         <div className="toolbar">
           <SearchField />
@@ -85,6 +97,7 @@ export function PoliciesPage(): ReactNode {
             />
           }
         />
+        <PolicyChecksNow />
       </div>
     </Page>
   )

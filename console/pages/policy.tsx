@@ -11,6 +11,7 @@ import { EffectReport } from '#console/components/effect-report.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { Moment } from '#console/components/moment.tsx'
 import { Page } from '#console/components/page.tsx'
+import { PolicyPreview } from '#console/components/policy-preview.tsx'
 import { PolicyEditor, PolicyView } from '#console/components/policy-text.tsx'
 import { Failed, FaultNote, Note } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
@@ -142,6 +143,7 @@ function Editor({
   const [error, setError] = useState<unknown>(null)
   const [isChecked, setChecked] = useState(false)
   const [isBusy, setBusy] = useState(false)
+  const [previewed, setPreviewed] = useState<readonly object[] | null>(null)
   const apply = useChange('apply')
   const put = useChange('putResource')
   const place: Place | null = error instanceof ApiFault ? error.place : null
@@ -151,24 +153,29 @@ function Editor({
     // What was not edited goes back as it came, not as it is shown.
     ...(description !== (before.description ?? '') && { description: description === '' ? undefined : description }),
   }
-  const send = async (kind: 'check' | 'save') => {
+  const opens = error instanceof ApiFault && error.code === 'widening-unconfirmed'
+  const send = async (kind: 'check' | 'save', allowWidening = false) => {
     setBusy(true)
     setError(null)
     setChecked(false)
+    const consent = allowWidening ? { allowWidening } : {}
     try {
       const documents = [{ kind: 'Policy', name, spec }]
       if (kind === 'check') {
         await apply.mutateAsync({ params: { tenant }, body: { documents, dryRun: true } })
         setChecked(true)
       } else if (policy) {
-        await put.mutateAsync({ params: { tenant, plural: 'policies', name }, body: { spec, version: policy.version } })
+        await put.mutateAsync({
+          params: { tenant, plural: 'policies', name },
+          body: { ...consent, spec, version: policy.version },
+        })
         onDone(null, name, true)
       } else {
         // Never replaces a policy of that name: the dry run says what would happen first.
         const plan = await apply.mutateAsync({ params: { tenant }, body: { documents, dryRun: true } })
         if (plan.changes.some((change) => change.action !== 'create'))
           throw new ApiFault('name-taken', 409, { message: text.policies.taken(name) })
-        const done = await apply.mutateAsync({ params: { tenant }, body: { documents } })
+        const done = await apply.mutateAsync({ params: { tenant }, body: { ...consent, documents } })
         onDone(done.effect, name, true)
       }
     } catch (fault) {
@@ -193,6 +200,16 @@ function Editor({
       {error !== null && (
         <div className="stack">
           <FaultNote error={error} />
+          {opens && (
+            <>
+              <p className="small second prose">{text.whatIf.opensLead}</p>
+              <div className="row">
+                <Button onClick={() => void send('save', true)} disabled={isBusy}>
+                  {text.whatIf.allow}
+                </Button>
+              </div>
+            </>
+          )}
         </div>
       )}
       {isChecked && (
@@ -208,10 +225,14 @@ function Editor({
         <Button onClick={() => void send('check')} disabled={isBusy || name === ''}>
           {text.policies.check}
         </Button>
+        <Button onClick={() => setPreviewed([{ kind: 'Policy', name, spec }])} disabled={isBusy || name === ''}>
+          {text.whatIf.preview}
+        </Button>
         <Button look="text" onClick={() => onDone(null, policy?.name ?? null, false)} disabled={isBusy}>
           {text.action.cancel}
         </Button>
       </div>
+      {previewed !== null && <PolicyPreview tenant={tenant} documents={previewed} />}
     </form>
   )
 }

@@ -10,9 +10,9 @@ const recorded = z.object({
   action: z.enum(actionNames),
   resource: z.discriminatedUnion('kind', [
     z.object({ kind: z.literal('app'), name: z.string() }),
-    z.object({ kind: z.literal('destination'), host: z.string() }),
+    z.object({ kind: z.literal('destination'), host: z.string(), categories: z.array(z.string()).optional() }),
   ]),
-  session: z.object({ factors: z.array(z.string()), ageSeconds: int, door: z.enum(['browser', 'agent']) }),
+  session: z.object({ factors: z.array(z.string()), ageSeconds: int, door: z.enum(['browser', 'agent', 'web']) }),
   device: z
     .object({ id: z.string(), posture: z.union([z.literal(0), z.literal(1), z.literal(2)]), os: z.string() })
     .nullable(),

@@ -49,7 +49,10 @@ export function runTest(test: PolicyTest, rules: TenantRules, nowMs: number): Te
       {
         user: asked.user,
         action,
-        resource: app === undefined ? { kind: 'destination', host: test.host ?? '' } : { kind: 'app', name: app.name },
+        resource:
+          app === undefined
+            ? { kind: 'destination', host: test.host ?? '', categories: test.categories ?? [] }
+            : { kind: 'app', name: app.name },
         context: test.context ?? {},
         host: test.host ?? app?.browserHost ?? app?.name ?? '',
       },

@@ -12,11 +12,10 @@ import type {
 } from '#core/records/records.ts'
 import { decidePolicy, deny, type AuthorizationFacts, type Decision, type DenyReason } from './decide.ts'
 import { appEntity, groupEntity, organisationEntity, userEntity } from './directory.ts'
-import { type Entity, entity, EntityStore } from './entity.ts'
+import { type Entity, EntityStore } from './entity.ts'
 import { isPathAllowed } from './path-rules.ts'
 import { compilePolicies, type Policy } from './policy.ts'
 import { PolicySet } from './policy-set.ts'
-import { CedarRecord, EntityUid } from './value.ts'
 
 export type TenantRules = {
   readonly policies: PolicySet
@@ -101,13 +100,14 @@ function isSame(left: PolicyRecord, right: PolicyRecord): boolean {
 export function decideAccess(rules: TenantRules, facts: AuthorizationFacts): Decision {
   const wall = wallFor(rules, facts)
   if (wall !== undefined) return deny(wall)
-  return decidePolicy(rules.policies, entitiesFor(rules, facts), facts)
+  return decidePolicy(rules.policies, rules.entities, facts)
 }
 
 export function wallFor(rules: TenantRules, facts: AuthorizationFacts): DenyReason | undefined {
   const user = rules.users.get(facts.user)
   if (user?.status !== 'active') return 'user-disabled'
-  if (facts.resource.kind === 'destination') return undefined
+  // The internet is in nobody's contract.
+  if (facts.resource.kind === 'destination') return user.organisationId === null ? undefined : 'app-not-in-contract'
   const app = rules.apps.get(facts.resource.name)
   if (app === undefined) return 'app-unknown'
   if (user.organisationId !== null) {
@@ -120,12 +120,6 @@ export function wallFor(rules: TenantRules, facts: AuthorizationFacts): DenyReas
   if (!app.enabled) return 'app-disabled'
   if (facts.http === null || facts.action !== 'request') return undefined
   return isPathAllowed(app.http.rules, facts.http) ? undefined : 'path-not-allowed'
-}
-
-/** A destination is no record: it is made for the question. */
-function entitiesFor({ entities }: TenantRules, { resource }: AuthorizationFacts): EntityStore {
-  if (resource.kind === 'app') return entities
-  return entities.with([entity(new EntityUid('Destination', resource.host), CedarRecord.of({ host: resource.host }))])
 }
 
 function byName<T extends Named>(records: Iterable<T>): ReadonlyMap<string, T> {

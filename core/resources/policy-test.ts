@@ -7,7 +7,7 @@ import { hostName, labelName, looseName } from '#core/names.ts'
 
 /** Circumstances; what is left out has the default that its description names. */
 export const statedContext = z.strictObject({
-  door: z.enum(['browser', 'agent']).optional().describe('default agent when a posture is given, else browser'),
+  door: z.enum(['browser', 'agent', 'web']).optional().describe('default agent when a posture is given, else browser'),
   factors: z.array(z.string().min(1).max(32)).max(16).optional().describe('default none'),
   ageSeconds: z.number().int().min(0).max(31_536_000).optional().describe('since sign-in; default 0'),
   posture: z
@@ -44,6 +44,7 @@ export const policyTest = z
       .describe('a user, or somebody who is in these groups only'),
     app: labelName.optional(),
     host: hostName.optional().describe('a place on the internet, instead of an app'),
+    categories: z.array(labelName).max(16).optional().describe('of the host; default none'),
     action: z.enum(actionNames).optional().describe('default request or connect for an app, browse for a host'),
     context: statedContext.optional(),
     expect: z.enum(['allow', 'deny']),

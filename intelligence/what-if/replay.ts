@@ -25,6 +25,10 @@ const apartReasons: ReadonlySet<string> = new Set([
   'snapshot-stale',
   'journal-full',
   'no-connector',
+  'destination-refused',
+  'certificate-untrusted',
+  'content-refused',
+  'reason-needed',
 ])
 
 export async function replay(
@@ -81,6 +85,7 @@ function whyUnknown(
   { asksCategory }: LookedAt,
 ): string | null {
   if (!before.users.has(user) && !after.users.has(user)) return 'the user is not there any more'
-  if (resource.kind === 'destination') return asksCategory ? 'the category of the destination was not recorded' : null
+  if (resource.kind === 'destination')
+    return asksCategory && resource.categories === undefined ? 'the category of the destination was not recorded' : null
   return before.apps.has(resource.name) || after.apps.has(resource.name) ? null : 'the app is not there any more'
 }

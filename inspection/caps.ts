@@ -52,6 +52,11 @@ export const caps = {
     reason: 'JSON and forms are masked whole; prompts are under 1 MiB',
   },
   redactTailBytes: { unit: 'bytes', default: 40 * 1024, reason: 'the longest value is an armoured private key' },
+  promptBytes: {
+    unit: 'bytes',
+    default: 8 * 1024 * 1024,
+    reason: 'the longest context that a service takes, with room',
+  },
   wideTextBytes: {
     unit: 'bytes',
     default: 64 * 1024 * 1024,

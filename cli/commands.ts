@@ -16,6 +16,7 @@ import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
 import * as signIn from './commands/sign-in.ts'
+import * as web from './commands/web.ts'
 
 export const commandSections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
@@ -65,6 +66,9 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       ownHosts.ownHostList,
       ownHosts.ownHostApprove,
       ownHosts.ownHostRefuse,
+      web.webCredentialCreate,
+      web.webCredentialList,
+      web.webCredentialDelete,
     ],
   ],
   ['Inspect', [inspect.inspectText, inspect.inspectFile, inspect.buildEdm, inspect.buildIdm, inspectUrls.scoreUrls]],

@@ -83,10 +83,12 @@ export function startDetecting(
     const { channel, score } = best
     if (isExcepted(state, person.uid, channel)) return
     const threshold = thresholds[channel][STORY_RANK] ?? 0
-    tellOnce(
-      person,
-      tellPerson(tenant, person, { channel, score, threshold, level: levelOf(thresholds, channel, score) }),
-    )
+    const level = levelOf(thresholds, channel, score)
+    const story = tellPerson(tenant, person, { channel, score, threshold, level })
+    // Its parts are spent; what was said stays a part of the risk.
+    const { timeMs, id: eventId } = observation
+    keepEvidence(person, { channel, about: 'story', decades: score, timeMs, eventId, sentence: story.sentence })
+    tellOnce(person, story)
   }
 
   function tellOnce(person: Person, story: Story): void {

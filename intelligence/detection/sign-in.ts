@@ -21,7 +21,6 @@ export function watchSource(state: DetectionState, observation: Observation): vo
   if (kind !== 'sign-in' || ip === '' || user === '') return
   let trace = state.sources.get(ip)
   if (trace === undefined || timeMs - trace.sinceMs > 12 * HOUR_MS) {
-    if (outcome === 'success' && trace === undefined) return
     trace = {
       failed: new Uint32Array(WORDS),
       entered: new Uint32Array(WORDS),

@@ -8,7 +8,7 @@ import type { DetectionState } from './state.ts'
 export type Budgets = Readonly<Record<Exclude<Level, 'note'>, number>>
 
 /** What is aimed at: part of the budget, since tomorrow differs from the days that were learned from. */
-const AIM = 0.6
+const AIM = 0.5
 
 /** What a level's floor lies above (below) that of a story, in decades. */
 const floorSteps = [0, -1.5, -0.7, 0, 0.5, 1.5] as const
@@ -17,11 +17,11 @@ const floorSteps = [0, -1.5, -0.7, 0, 0.5, 1.5] as const
 const shares: Readonly<Record<Channel, readonly [share: number, floor: number]>> = {
   'car-park': [0.24, 4.8],
   'car-park-day': [0.19, 4.9],
-  'car-park-slow': [0.05, 6],
+  'car-park-slow': [0.03, 7],
   'session-theft': [0.06, 5.4],
   travel: [0.03, 4],
   'mass-download': [0.06, 5],
-  'slow-leak': [0.03, 7],
+  'slow-leak': [0.02, 10],
   'sign-in-attack': [0.06, 4.5],
   'identity-path': [0.03, 4],
   privilege: [0.02, 4],

@@ -6,6 +6,7 @@ import { inspectString } from '#inspection/text/inspect-text.ts'
 import { numberRules } from '#inspection/text/number-chain.ts'
 import { codeRules } from '#inspection/text/scan.ts'
 import { catalogue } from './catalogue.ts'
+import { detectorsPage } from './document.ts'
 import { ibanForms } from './iban-registry.ts'
 import { secretRules } from './secrets.ts'
 
@@ -216,4 +217,8 @@ test('lists every type that a rule can report, and no other', () => {
     .join('')
   for (const type of catalogue.keys())
     assert.ok(ruled.has(type) || source.includes(`'${type}'`), `${type} is found by nothing`)
+})
+
+test('the page of types is made from the catalogue', () => {
+  assert.equal(readFileSync(new URL('../../docs/detectors.md', import.meta.url), 'utf8'), detectorsPage())
 })

@@ -10,6 +10,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   idle: async () => (await import('./idle.ts')).measureIdle,
   policy: async () => (await import('./policy.ts')).measurePolicy,
   journal: async () => (await import('./journal.ts')).measureJournal,
+  inspection: async () => (await import('./inspection.ts')).measureInspection,
   flows: async () => (await import('./flows.ts')).measureFlows,
   bulk: async () => (await import('./bulk.ts')).measureBulk,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { riskOf } from './risk.ts'
 import { DAY_MS, eventOf, type Happening, HOUR_MS, officeDays, stageOf, startMs } from './testing.ts'
-import { addException, giveVerdict } from './verdict.ts'
+import { addException, giveVerdict, removeException } from './verdict.ts'
 import { observe } from './observation.ts'
 import { serialize } from 'node:v8'
 
@@ -202,6 +202,9 @@ test('an exception silences one subject and ends; expected needs one', () => {
   addException(stage.state, { ...exception, untilMs: attackMs + DAY_MS / 2 })
   stage.play(...walk('u1', strange))
   assert.deepEqual(stage.stories, [])
+  assert.equal(removeException(stage.state, 'x'), true)
+  assert.equal(removeException(stage.state, 'x'), false)
+  addException(stage.state, { ...exception, untilMs: attackMs + DAY_MS / 2 })
   const later = strange.map((app) => `again-${app}`)
   stage.play(...walk('u1', later).map((each) => ({ ...each, timeMs: each.timeMs + DAY_MS })))
   assert.equal(stage.stories.length, 1)

@@ -8,9 +8,9 @@ import { observe } from './observation.ts'
 import { startReorder } from './reorder.ts'
 import { type Risk, type RiskSubject, riskOf } from './risk.ts'
 import { loadState, saveState } from './snapshot.ts'
-import { type DetectionState, newState } from './state.ts'
+import { type DetectionState, type Exception, newState } from './state.ts'
 import type { Story } from './story.ts'
-import { giveVerdict } from './verdict.ts'
+import { addException, giveVerdict, removeException } from './verdict.ts'
 
 export type LiveConfig = DetectionConfig & {
   readonly tenant: TenantId
@@ -39,11 +39,16 @@ export type LiveStatus = {
   /** What was dropped for a cap, a wrong clock or a form that cannot be read. */
   readonly dropped: Readonly<Record<string, number>>
   readonly isLearning: boolean
+  /** False once the journal could not be followed any further; the reason was reported. */
+  readonly isFollowing: boolean
 }
 
 export type LiveDetection = AsyncDisposable & {
   risk(subject: RiskSubject): Risk
   verdict(...given: Parameters<typeof giveVerdict> extends [DetectionState, ...infer Rest] ? Rest : never): void
+  except(exception: Exception): void
+  /** False when there was none. */
+  endException(id: string): boolean
   status(): LiveStatus
   /** Saves the state and ends. */
   close(): Promise<void>
@@ -73,6 +78,7 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
     deps.follow,
   )
   let [events, unread] = [0, 0]
+  let isFollowing = true
   let saving: Promise<void> = Promise.resolve()
 
   const save = (): void => {
@@ -93,7 +99,9 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
       reorder.push(observation)
     }
   }
-  const running = run().catch((error: unknown) => deps.report(asFault(error)))
+  const running = run()
+    .catch((error: unknown) => deps.report(asFault(error)))
+    .finally(() => (isFollowing = false))
   const settling = setInterval(() => reorder.flush(), config.settleMs)
   const keeping = setInterval(save, config.saveEveryMs)
 
@@ -115,11 +123,14 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
   return {
     risk: (subject) => riskOf(state, subject, now()),
     verdict: (...given) => giveVerdict(state, ...given),
+    except: (exception) => addException(state, exception),
+    endException: (id) => removeException(state, id),
     status: () => ({
       events,
       stories: state.stories,
       users: state.tenant.people.size,
       dropped: { ...state.tenant.dropped, ...reorder.counts, unread },
+      isFollowing,
       isLearning: state.tenant.nowMs < state.tenant.startMs + config.warmupMs,
     }),
     close,

@@ -32,7 +32,8 @@ export type Verdict = {
 
 const carParkSpans: Readonly<Partial<Record<Channel, number>>> = {
   'car-park': SPANS_MS[0],
-  'car-park-day': SPANS_MS[1],
+  // A day back, though a fainter edge still counts: a story begins where the attack may have.
+  'car-park-day': 86_400_000,
   'car-park-slow': SPANS_MS[2],
 }
 

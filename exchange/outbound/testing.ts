@@ -42,6 +42,8 @@ export type WebWorldOptions = {
   readonly policies?: readonly PolicyRecord[]
   readonly inspector?: Inspector
   readonly categoriesOf?: CategoriesOf
+  /** Authority of sites that the test did not make here. */
+  readonly siteCaPem?: string
   /** What names resolve to; default: everything is on loopback. */
   readonly addressOf?: (host: string) => string
 }
@@ -54,8 +56,11 @@ export const DOOR = 'acme.proxy.sallyport.test'
 export async function startWebWorld(issueIntermediate: IssueIntermediate, options: WebWorldOptions = {}) {
   const siteCa = await createAuthority({ commonName: 'sites', days: 2, pathLength: 0 })
   const addressOf = options.addressOf ?? (() => '127.0.0.1')
+  const extraCa = options.siteCaPem === undefined ? [] : [options.siteCaPem]
   const world = await startWorld(
-    { outbound: { insecureAllowPrivateDestinations: ['127.0.0.0/8'], extraCaPem: [siteCa.certificatePem] } },
+    {
+      outbound: { insecureAllowPrivateDestinations: ['127.0.0.0/8'], extraCaPem: [siteCa.certificatePem, ...extraCa] },
+    },
     issueIntermediate,
     {
       resolve: async (host) => [{ address: addressOf(host), ttl: 60 }],

@@ -5,8 +5,8 @@ import type { Brand } from './brands.ts'
 import { type Address, readAddress } from './address.ts'
 import { type Evidence, fillFeatures } from './features.ts'
 import { featureCount, featureNames, hostGramsAt, pathGramsAt, wordsFor } from './feature-table.ts'
-import { explainForest, sumOfForest } from './forest.ts'
 import { brandFinder } from './imitation.ts'
+import { explainRow, judgeRow } from './judges.ts'
 import { decodeModel, type GramWeights, type PhishingModel } from './model-file.ts'
 import { hashGrams, newGrams } from './ngrams.ts'
 
@@ -16,13 +16,6 @@ export type UrlVerdict = {
   readonly score: number
   readonly reason: string
 }
-
-/**
- * Two judges, the worse word counts: the host alone carries over to sites whose paths are like nothing in training; the
- * whole address sees what sits on somebody else's site. The second has to be surer by this much (log-odds), because paths
- * differ more from source to source (docs/phishing-model.md, rotations).
- */
-export const wholeMargin = 1
 
 export type UrlModel = {
   readonly id: string
@@ -51,12 +44,10 @@ export function openUrlModel(model: PhishingModel = loadPhishingModel(), own: re
     hashGrams(address, grams)
     row[hostGramsAt] = gramScore(model.host, grams.host, grams.hostCount)
     row[pathGramsAt] = gramScore(model.path, grams.path, grams.pathCount)
-    const byHost = sumOfForest(model.hostForest, row)
-    const byWhole = sumOfForest(model.wholeForest, row) - wholeMargin
-    const sum = Math.max(byHost, byWhole)
+    const sum = judgeRow(model, row)
     const verdict = sum > model.blockAt ? 'phishing' : sum > model.warnAt ? 'suspicious' : 'clean'
     moved.fill(0)
-    explainForest(byHost >= byWhole ? model.hostForest : model.wholeForest, row, moved)
+    explainRow(model, row, moved)
     return { verdict, score: scaled(model, sum), reason: sentence(verdict, moved, evidence) }
   }
   return {

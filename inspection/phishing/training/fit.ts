@@ -10,10 +10,11 @@ import {
   pathFeatures,
   pathGramsAt,
 } from '#inspection/phishing/feature-table.ts'
-import { type Forest, sumOfForest } from '#inspection/phishing/forest.ts'
+import type { Forest } from '#inspection/phishing/forest.ts'
 import type { GramWeights } from '#inspection/phishing/model-file.ts'
 import { buckets } from '#inspection/phishing/ngrams.ts'
-import { gramScore, wholeMargin } from '#inspection/phishing/url-model.ts'
+import { judgeRow } from '#inspection/phishing/judges.ts'
+import { gramScore } from '#inspection/phishing/url-model.ts'
 import { augment } from './augment.ts'
 import { knownSites } from './known-sites.ts'
 import { type GramRows, type Logistic, rawScore, trainLogistic } from './logistic.ts'
@@ -148,6 +149,6 @@ function scoreRows(rows: readonly UrlRow[], model: Omit<Fitted, 'score'>): Float
     const [host, path] = [listOf(grams.host, at), listOf(grams.path, at)]
     row[hostGramsAt] = gramScore(model.host, host, host.length)
     row[pathGramsAt] = gramScore(model.path, path, path.length)
-    return Math.max(sumOfForest(model.hostForest, row), sumOfForest(model.wholeForest, row) - wholeMargin)
+    return judgeRow(model, row)
   })
 }

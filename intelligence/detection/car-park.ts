@@ -248,6 +248,7 @@ export function learnNoveltyOfDay(tenant: Tenant, person: Person, today: number)
     bucket.days = bucket.days * 0.9998 + 1
   }
   if (tenure >= 3) {
+    person.edges = person.edges * 0.95 + person.edgesToday
     person.novelty = person.novelty * 0.95 + Math.min(person.noveltyToday, 2 * expected + 1)
     person.noveltyOfAll = person.noveltyOfAll * 0.95 + priorPerDay(tenant, tenure)
   }

@@ -48,6 +48,8 @@ export type Person = {
   noveltyOfAll: number
   noveltyToday: number
   edgesToday: number
+  /** New apps, decayed like `recentDays`. */
+  edges: number
   /** Leaky buckets of the weight of new edges: 20 minutes, 1 day, 14 days. */
   readonly buckets: Float64Array
   bucketAtMs: number
@@ -108,6 +110,7 @@ export function findPerson(tenant: Tenant, uid: string): Person {
     noveltyOfAll: 0,
     noveltyToday: 0,
     edgesToday: 0,
+    edges: 0,
     buckets: new Float64Array(3),
     bucketAtMs: tenant.nowMs,
     expectedSlow: 0,

@@ -9,7 +9,7 @@ export function carParkSentence(tenant: Tenant, person: Person, trail: readonly 
   const spanMs = (trail.at(-1)?.timeMs ?? 0) - (trail[0]?.timeMs ?? 0)
   const names = trail.slice(-4).map(({ app }) => plain(tenant.appNames[app] ?? ''))
   const group = person.groups.map((each) => tenant.groupNames[each] ?? '')[0]
-  const weekly = person.recentDays > 0 ? (5 * person.novelty) / person.recentDays : 0
+  const weekly = person.recentDays > 0 ? (5 * person.edges) / person.recentDays : 0
   return [
     `In ${span(spanMs)} ${plain(person.uid)} went to ${trail.length} apps they never used (${names.join(', ')}${trail.length > 4 ? ' …' : ''})`,
     strange > 0 ? `, ${strange} of them used by hardly anyone like them${group ? ` (${plain(group)})` : ''}` : '',

@@ -47,14 +47,18 @@ export function watchSource(state: DetectionState, observation: Observation): vo
   if (trace.dueMs === 0 && timeMs - trace.toldMs > 12 * HOUR_MS && isSpraying(state, trace)) {
     trace.dueMs = timeMs + HOLD_MS
     trace.noticedMs = timeMs
+    state.spraying.add(ip)
   }
 }
 
 /** Sprays whose half hour is over without a user's story: the source itself is the subject. */
 export function spraysDue(state: DetectionState, nowMs: number): readonly Spray[] {
   const due: Spray[] = []
-  for (const [source, trace] of state.sources) {
-    if (trace.dueMs === 0 || trace.dueMs > nowMs) continue
+  for (const source of state.spraying) {
+    const trace = state.sources.get(source)
+    if (trace !== undefined && trace.dueMs > nowMs) continue
+    state.spraying.delete(source)
+    if (trace === undefined || trace.dueMs === 0) continue
     trace.dueMs = 0
     trace.toldMs = nowMs
     if (trace.victim === '') due.push({ source, trace, users: distinct(trace.failed) })

@@ -54,6 +54,8 @@ export type DetectionState = {
   readonly tenant: Tenant
   readonly sessions: Map<string, SessionTrace>
   readonly sources: Map<string, SourceTrace>
+  /** Sources whose story is not told yet: a few, where `sources` is thousands. */
+  readonly spraying: Set<string>
   readonly destinations: Map<string, { users: number; day: number; lastUser: string }>
   readonly beats: Map<string, Beat>
   readonly presences: Map<string, Presence>
@@ -73,6 +75,7 @@ export function newState(): DetectionState {
     tenant: newTenant(),
     sessions: new Map(),
     sources: new Map(),
+    spraying: new Set(),
     destinations: new Map(),
     beats: new Map(),
     presences: new Map(),

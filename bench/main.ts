@@ -11,6 +11,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   policy: async () => (await import('./policy.ts')).measurePolicy,
   journal: async () => (await import('./journal.ts')).measureJournal,
   inspection: async () => (await import('./inspection.ts')).measureInspection,
+  lake: async () => (await import('./lake.ts')).measureLake,
   flows: async () => (await import('./flows.ts')).measureFlows,
   bulk: async () => (await import('./bulk.ts')).measureBulk,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,

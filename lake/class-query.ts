@@ -4,7 +4,7 @@ import { MAX_BREAKS, MAX_CLASSES } from './caps.ts'
 import { eventClasses } from '#core/events/event.ts'
 import { Fault, isFault } from '#core/fault.ts'
 import { quoteName, type ColumnName } from './columns.ts'
-import { quoteText, type Database } from './database.ts'
+import { quoteText, type ColumnChunk, type Database } from './database.ts'
 import { inputDimensions } from './decisions.ts'
 import type { BreakDimension, DecisionClass, DecisionClassesQuery, InputDimension } from './decisions.ts'
 import { conditionOf, rangeOf, refuse } from './filter.ts'
@@ -51,15 +51,15 @@ export async function* queryClasses(
       WHERE class_uid IN (${DECISIONS.join(', ')}) AND decision IS NOT NULL AND ${condition.sql}`
     let count = 0
     try {
-      for await (const chunk of session.stream(atOnceSql(source, grouped), condition.parameters)) {
-        count += chunk.length
+      for await (const chunk of session.streamColumns(atOnceSql(source, grouped), condition.parameters)) {
+        count += chunk.rowCount
         yield batchOf(chunk, grouped, count)
       }
     } catch (error) {
       // Values of examples cannot be spilled to the disk. Nothing was given out yet, and the other way needs few of them.
       if (!isFault(error, 'lake-timeout') || count > 0) throw error
-      for await (const chunk of session.stream(inTwoStepsSql(source, grouped, writers), condition.parameters)) {
-        count += chunk.length
+      for await (const chunk of session.streamColumns(inTwoStepsSql(source, grouped, writers), condition.parameters)) {
+        count += chunk.rowCount
         yield batchOf(chunk, grouped, count)
       }
     }
@@ -71,19 +71,21 @@ export async function* queryClasses(
 type Key = { readonly sql: string; readonly column: string | null }
 type Grouping = { readonly keys: readonly Key[]; readonly examples: readonly ColumnName[] }
 
+const measureNames = ['n', 'firstMs', 'lastMs']
 const measures = `count(*)::DOUBLE AS n, min("time")::DOUBLE AS "firstMs", max("time")::DOUBLE AS "lastMs"`
 
 // The newest decision of each class lends its values to what was not told apart: all of them from one event.
 function atOnceSql(source: string, { keys, examples }: Grouping): string {
-  return `SELECT ${keyList(keys)}, ${measures}, arg_max(${structSql(examples)}, "time") AS example
-    FROM (${source}) GROUP BY ${keyNames(keys)}`
+  return `SELECT ${keyNames(keys)}, n, "firstMs", "lastMs", ${exampleList(examples)}
+    FROM (SELECT ${keyList(keys)}, ${measures}, arg_max(${structSql(examples)}, "time") AS example
+          FROM (${source}) GROUP BY ${keyNames(keys)})`
 }
 
 // The same with the newest decision's place only, looked up afterwards: twice the reading, a fraction of the memory.
 function inTwoStepsSql(source: string, { keys, examples }: Grouping, writers: readonly string[]): string {
   const list = writers.map(quoteText).join(', ')
   const place = `(list_position([${list}], writer)::BIGINT << ${SEQUENCE_BITS}) | sequence`
-  return `SELECT ${keyNames(keys)}, n, "firstMs", "lastMs", example
+  return `SELECT ${keyNames(keys)}, n, "firstMs", "lastMs", ${exampleList(examples)}
     FROM (SELECT ${keyList(keys)}, ${measures}, arg_max(${place}, "time") AS place
           FROM (${source}) GROUP BY ${keyNames(keys)}) AS class
     JOIN (SELECT ${place} AS place, ${structSql(examples)} AS example FROM (${source})) AS newest USING (place)`
@@ -91,6 +93,11 @@ function inTwoStepsSql(source: string, { keys, examples }: Grouping, writers: re
 
 function structSql(examples: readonly ColumnName[]): string {
   return `{${examples.map((one) => `${quoteName(one)}: ${quoteName(one)}`).join(', ')}}`
+}
+
+// Taken apart before it leaves DuckDB: its columns are read far quicker than its structures.
+function exampleList(examples: readonly ColumnName[]): string {
+  return examples.map((one) => `example.${quoteName(one)}`).join(', ')
 }
 
 function keyList(keys: readonly Key[]): string {
@@ -101,15 +108,24 @@ function keyNames(keys: readonly Key[]): string {
   return keys.map((_, at) => `k${at}`).join(', ')
 }
 
-function batchOf(
-  chunk: readonly Readonly<Record<string, unknown>>[],
-  { keys }: Grouping,
-  count: number,
-): readonly DecisionClass[] {
+function batchOf(chunk: ColumnChunk, { keys, examples }: Grouping, count: number): readonly DecisionClass[] {
   if (count > MAX_CLASSES) {
     throw new Fault('at-capacity', { hint: 'There are too many classes; ask for a shorter time or tell less apart.' })
   }
-  return chunk.map((row) => classOf(row, keys))
+  const { names, values, rowCount } = chunk
+  // A key's column is found under the name of what it holds; one that holds nothing is left out.
+  const shown = names.flatMap((name, at) => {
+    const key = keys[at]
+    const column = key === undefined ? (examples[at - keys.length - measureNames.length] ?? name) : key.column
+    return column === null ? [] : [{ column, of: values[at] ?? [] }]
+  })
+  const classes: DecisionClass[] = []
+  for (let at = 0; at < rowCount; at++) {
+    const found: Record<string, unknown> = {}
+    for (const { column, of } of shown) found[column] = plain(of[at])
+    classes.push(classOf(found))
+  }
+  return classes
 }
 
 function grouping({ distinguish = inputDimensions, breaks = {} }: DecisionClassesQuery): Grouping {
@@ -143,10 +159,7 @@ function isBreakDimension(name: string): name is BreakDimension {
   return breakDimensions.has(name)
 }
 
-function classOf(row: Readonly<Record<string, unknown>>, keys: readonly Key[]): DecisionClass {
-  const found: Record<string, unknown> = {}
-  for (const [name, value] of Object.entries(entriesOf(row['example']))) found[name] = plain(value)
-  for (const [at, { column }] of keys.entries()) if (column !== null) found[column] = plain(row[`k${at}`])
+function classOf(found: Readonly<Record<string, unknown>>): DecisionClass {
   const form = found['in_form']
   const userUid = text(found['user_uid'])
   const appUid = text(found['app_uid'])
@@ -157,9 +170,9 @@ function classOf(row: Readonly<Record<string, unknown>>, keys: readonly Key[]): 
     outcome: found['decision'] === 'allow' ? 'allow' : 'deny',
     reason: text(found['reason']),
     policies: texts(found['policies']),
-    count: Number(row['n']),
-    firstMs: Number(row['firstMs']),
-    lastMs: Number(row['lastMs']),
+    count: Number(found['n']),
+    firstMs: Number(found['firstMs']),
+    lastMs: Number(found['lastMs']),
     user:
       userUid === null
         ? null
@@ -171,10 +184,6 @@ function classOf(row: Readonly<Record<string, unknown>>, keys: readonly Key[]): 
           },
     app: appUid === null ? null : { uid: appUid, name: text(found['app_name']) ?? '' },
   }
-}
-
-function entriesOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && 'entries' in value ? Object(value.entries) : {}
 }
 
 function plain(value: unknown): unknown {

@@ -83,6 +83,13 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** At most 2,048 rows: the values of each column, in the order of `names`. */
+export type ColumnChunk = {
+  readonly names: readonly string[]
+  readonly values: readonly (readonly DuckDBValue[])[]
+  readonly rowCount: number
+}
+
 export class Session {
   readonly #connection: DuckDBConnection
   readonly #signal: AbortSignal
@@ -114,6 +121,17 @@ export class Session {
       const chunk = await this.#guard<Awaited<ReturnType<DuckDBResult['fetchChunk']>>>(() => result.fetchChunk())
       if (chunk === null || chunk.rowCount === 0) return
       yield chunk.getRowObjects(named)
+    }
+  }
+
+  /** As `stream`, by column: several times quicker where there are many rows. */
+  async *streamColumns(sql: string, parameters: Parameters = {}): AsyncGenerator<ColumnChunk, void> {
+    const result = await this.#guard(() => this.#connection.stream(sql, values(parameters)))
+    const names = result.columnNames()
+    for (;;) {
+      const chunk = await this.#guard<Awaited<ReturnType<DuckDBResult['fetchChunk']>>>(() => result.fetchChunk())
+      if (chunk === null || chunk.rowCount === 0) return
+      yield { names, values: chunk.getColumns(), rowCount: chunk.rowCount }
     }
   }
 

@@ -48,7 +48,7 @@ export const caps = {
   rowDistanceTokens: { unit: 'tokens', default: 60, reason: 'cells of one row stand near each other' },
   redactBytes: {
     unit: 'bytes',
-    default: 8 * 1024 * 1024,
+    default: 2 * 1024 * 1024,
     reason: 'JSON and forms are masked whole; prompts are under 1 MiB',
   },
   redactTailBytes: { unit: 'bytes', default: 40 * 1024, reason: 'the longest value is an armoured private key' },
@@ -56,6 +56,11 @@ export const caps = {
     unit: 'bytes',
     default: 8 * 1024 * 1024,
     reason: 'the longest context that a service takes, with room',
+  },
+  inlineBytes: {
+    unit: 'bytes',
+    default: 16 * 1024,
+    reason: '0.1 ms of prose; the worst text we could make takes 16 ms',
   },
   wideTextBytes: {
     unit: 'bytes',

@@ -3,7 +3,8 @@
 // clean of what it has not seen.
 import type { BodyMeta, Finding, Gap, Inspection, Inspector, Verdict } from '#core/inspection/verdict.ts'
 import { caps } from './caps.ts'
-import { verdictOf } from './file/inspect-body.ts'
+import { boundaryOf, leadingBoundary } from './extract/mime.ts'
+import { inspectBody, verdictOf } from './file/inspect-body.ts'
 import { fileTypeOf } from './file/file-type.ts'
 import { type ClamAddress, type ClamAnswer, type ClamScan, openClamScan } from './malware/clamav.ts'
 import { openRedaction } from './redact/redaction.ts'
@@ -19,7 +20,19 @@ export type InspectorConfig = {
 export function startInspector(config: InspectorConfig = {}): Inspector {
   const pool = startWorkerPool({ ...defaultPool, ...config.pool })
   const bodyBytes = config.bodyBytes ?? caps.bodyBytes.default
+  const hasOthers = Object.keys(config.pool?.others ?? {}).length > 0
   let heldTotal = 0
+
+  /** Short plain text has no parser to fear and costs less here than on its way to a thread and back. */
+  const isInline = (bytes: Buffer, meta: BodyMeta): boolean => {
+    if (bytes.length > caps.inlineBytes.default || hasOthers || meta.contentEncoding !== null) return false
+    const { name } = fileTypeOf(bytes)
+    return (
+      (name === 'text' || name === 'json') &&
+      boundaryOf(meta.contentType ?? '') === null &&
+      leadingBoundary(bytes) === null
+    )
+  }
 
   function open(meta: BodyMeta): Inspection {
     const held: Buffer[] = []
@@ -87,15 +100,18 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
           const bytes = Buffer.concat(held)
           free()
           await streaming
+          const job = {
+            contentType: meta.contentType,
+            contentEncoding: meta.contentEncoding,
+            fileName: meta.fileName,
+            wanted: meta.wanted,
+          }
           let verdict =
             stream !== null
               ? await stream.end()
-              : await pool.run(bytes, {
-                  contentType: meta.contentType,
-                  contentEncoding: meta.contentEncoding,
-                  fileName: meta.fileName,
-                  wanted: meta.wanted,
-                })
+              : isInline(bytes, meta)
+                ? await inspectBody({ bytes, meta: job })
+                : await pool.run(bytes, job)
           if (isPast && stream === null) verdict = withGap(verdict, { kind: 'partial', reason: 'bytes' }, seen)
           if (stream !== null && meta.wanted.includes('malware'))
             verdict = withGap(verdict, { kind: 'partial', reason: 'bytes' }, seen)

@@ -13,9 +13,12 @@ export function findArmour(page: Page, word: number): void {
   const { bytes } = page
   const at = word - 5
   if (at < 0 || page.ascii(at, word + 6) !== BEGIN) return
-  const text = page.ascii(at, Math.min(bytes.length, at + MAX_ARMOUR_BYTES))
-  const head = /^-----BEGIN ((?:[A-Z0-9]{2,12} )?(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----/.exec(text)
+  // A little first: the words alone, over and over, must not cost a look at the whole block each time.
+  const head = /^-----BEGIN ((?:[A-Z0-9]{2,12} )?(?:ENCRYPTED )?PRIVATE KEY(?: BLOCK)?)-----[\s\\]/.exec(
+    page.ascii(at, at + 80),
+  )
   if (!head) return
+  const text = page.ascii(at, Math.min(bytes.length, at + MAX_ARMOUR_BYTES))
   const foot = text.indexOf(`-----END ${head[1]}-----`)
   const body = text.slice(head[0].length, foot < 0 ? undefined : foot)
   // In JSON and shell scripts the lines end in an escaped \n.
@@ -34,6 +37,7 @@ export function findArmour(page: Page, word: number): void {
 
 /** Called at the word PuTTY before a hyphen. */
 export function findPutty(page: Page, at: number): void {
+  if (!/^PuTTY-User-Key-File-[23]: [\w-]{3,40}\r?\n/.test(page.ascii(at, at + 80))) return
   const text = page.ascii(at, Math.min(page.bytes.length, at + MAX_ARMOUR_BYTES))
   const match = /^PuTTY-User-Key-File-[23]: [\s\S]{20,12000}?Private-Lines: \d+\r?\n/.exec(text)
   if (match) page.add('PRIVATE_KEY', at, at + match[0].length, 0.97, 'PuTTY')
@@ -78,8 +82,9 @@ function readSecret(page: Page, start: number, key: number): number {
     if (!match) continue
     const prefix = rule.prefixes.find((each) => text.startsWith(each)) ?? ''
     const secret = match[0].slice(prefix.length)
-    if (entropyOf(secret) < rule.entropy || isPlaceholder(secret)) continue
     const end = start + match[0].length
+    // Passed over as a whole, so that a text of nothing but prefixes is not read once per prefix.
+    if (entropyOf(secret) < rule.entropy || isPlaceholder(secret)) return end
     if (isInBase64(page.bytes, start, end)) continue
     const confidence = match[0].endsWith('EXAMPLE') ? rule.confidence * 0.65 : rule.confidence
     page.add(rule.type, start, end, confidence, rule.label)

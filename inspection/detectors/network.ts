@@ -74,6 +74,8 @@ const trailing = new Set(Array.from(`.,;:!?'")]*_`, (character) => character.cha
 /** Called at the colon of `://`. */
 export function findUrl(page: Page, at: number): void {
   const { bytes } = page
+  // Within a URL another may stand, as in a redirect; it was read with the first.
+  if (at < page.urlEnd) return
   let start = at
   while (
     start > at - 12 &&
@@ -91,6 +93,7 @@ export function findUrl(page: Page, at: number): void {
     !(bytes[end - 1] === 0x29 && bytes.subarray(at, end).includes(0x28))
   )
     end--
+  page.urlEnd = end
   readUrl(page, start, at, end)
 }
 
@@ -152,6 +155,8 @@ export function findColonForm(page: Page, start: number): number {
     end--
   }
   if (colons < 2 || (classOf[bytes[end] ?? 0] !== 0 && end < bytes.length)) return start
+  // `::ffff:x` in a description: a piece of an address is none.
+  if (bytes[end] === 0x3a) return end
   const text = page.ascii(start, end)
   if (colons === 5 && /^[0-9a-f]{2}(?::[0-9a-f]{2}){5}$/i.test(text)) {
     addMac(page, start, end, text)

@@ -1,7 +1,7 @@
 // Telephone numbers: international ones by the numbering plans, national ones by how they are written and what stands
 // beside them. Must never take a date, an address of the network or a longer number for one.
 import { parsePhoneNumberFromString } from 'libphonenumber-js/max'
-import { classOf, LETTER } from '#inspection/text/byte-class.ts'
+import { classOf, isWord, LETTER } from '#inspection/text/byte-class.ts'
 import { isDay } from '#inspection/text/checksums.ts'
 import type { NumberChain } from '#inspection/text/number-chain.ts'
 import { familyIndexes, type Page } from '#inspection/text/page.ts'
@@ -30,12 +30,17 @@ export function findPhone(page: Page, chain: NumberChain): void {
   let end = chain.ends[chain.groups - 1] ?? 0
   let { digits } = chain
   const hasPlus = bytes[start - 1] === 0x2b || (bytes[start - 1] === 0x28 && bytes[start - 2] === 0x2b)
-  if (digits < 6 || digits > 15 + (hasPlus ? 0 : 3)) return narrow(page, chain)
+  const isTooLong = digits > 15 && (hasPlus || digits > 18 || bytes[start] !== 0x30)
+  if (digits < 6 || isTooLong) return narrow(page, chain)
   const hasBracket = bytes[start - 1] === 0x28 && chain.has(5)
   if (chain.has(4) || isDateLike(page, chain) || isFourDotted(chain)) return
   if (bytes[start - 1] === 0x28 && bytes[start - 2] === 0x2b) start -= 2
   else if (hasPlus || hasBracket) start--
-  if (bytes[start - 1] === 0x2e && digits < 10) return
+  // A piece of something longer: of an identifier, a version, an object identifier, a range of years or ports.
+  const left = bytes[start - 1]
+  if (left === 0x2e && digits < 10) return
+  if ((left === 0x2d || left === 0x3d || left === 0x5f || left === 0x2f) && isWord(bytes[start - 2]) && !hasPlus) return
+  if (isVersionLike(chain) || isRange(page, chain)) return
   const next = bytes[end] ?? 0
   const mayExtend =
     next === 0x78 ||
@@ -97,7 +102,8 @@ function rate(
   // A house number and a street number go straight on with the name of the street; a word about telephones may follow.
   const isFollowed = page.bytes[end] === 0x20 && ((classOf[page.bytes[end + 1] ?? 0] ?? 0) & LETTER) !== 0
   if (digits.length < 8 && isFollowed && near > 6 && near !== 13) return 0
-  if (groups >= 2 && digits.length >= 6 && digits.length <= 13) return near <= 40 ? 0.82 : 0.55
+  if ((groups >= 3 ? digits.length >= 6 : digits.length >= 7) && groups >= 2 && digits.length <= 13)
+    return near <= 40 ? 0.82 : 0.55
   if (groups === 1 && digits.length >= 7 && digits.length <= 13) return near <= 24 ? 0.72 : 0.45
   return 0
 }
@@ -122,6 +128,18 @@ function narrow(page: Page, chain: NumberChain): void {
 function hasNanpGroups(chain: NumberChain): boolean {
   const last = chain.groups - 1
   return chain.size(last) === 4 && chain.size(last - 1) === 3 && chain.size(last - 2) === 3
+}
+
+function isVersionLike(chain: NumberChain): boolean {
+  let short = 0
+  for (let at = 1; at < chain.groups; at++) if (chain.size(at) === 1) short++
+  return short > 1
+}
+
+function isRange(page: Page, chain: NumberChain): boolean {
+  if (chain.groups !== 2 || chain.size(0) !== 4 || chain.size(1) !== 4 || chain.separators[1] !== 2) return false
+  const [from, to] = [chain.value(page.bytes, 0), chain.value(page.bytes, 1)]
+  return from < to && ((from >= 1800 && to <= 2200) || to - from <= 1000)
 }
 
 function isFourDotted(chain: NumberChain): boolean {

@@ -44,6 +44,30 @@ test('masks values in JSON and leaves it JSON', async () => {
   })
 })
 
+test('leaves any JSON readable, with the same keys and the same numbers of elements', async () => {
+  const value = fc.oneof(
+    fc.constant(4111111111111111),
+    fc.constant(-4111111111111111),
+    fc.constant('card 4111 1111 1111 1111 "quoted" \\'),
+    fc.constant('jane@example.com'),
+    fc.string(),
+    fc.integer(),
+  )
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ depthSize: 'small' }, value, fc.array(tie('tree')), fc.dictionary(fc.string(), tie('tree'))),
+  }))
+  const shape = (of: unknown): unknown =>
+    Array.isArray(of) ? of.map(shape) : typeof of === 'object' && of !== null ? Object.values(of).map(shape) : typeof of
+  await fc.assert(
+    fc.asyncProperty(tree, fc.nat({ max: 2 }), async (json, space) => {
+      const out = await redact('application/json', JSON.stringify(json, null, space))
+      assert.deepEqual(shape(JSON.parse(out)), shape(json))
+      assert.equal(/4111.?1111/.test(out), false)
+    }),
+    { numRuns: 200, interruptAfterTimeLimit: 4000 },
+  )
+})
+
 test('masks values that are written with escapes', async () => {
   const out = await redact('application/json', '{"a":"card \\u0034111 1111 1111 1111"}')
   assert.equal(JSON.parse(out).a.replaceAll('*', ''), 'card    ')

@@ -20,12 +20,15 @@ export class Page {
   readonly context = new Context()
   maxHits = 0
   isFull = false
+  /** Where the last URL ended. */
+  urlEnd = 0
 
   begin(bytes: Buffer, maxHits: number): void {
     this.bytes = bytes
     this.hits = []
     this.maxHits = maxHits
     this.isFull = false
+    this.urlEnd = 0
     this.context.begin(bytes)
   }
 

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Fault, isFault } from '#core/fault.ts'
 import { enrolExchange } from '#exchange/enrol.ts'
 import { type Exchange, startExchange } from '#exchange/server.ts'
+import { outboundDeps } from './outbound-tools.ts'
 import type { ControlConfig } from '#control/config.ts'
 import { consoleFolder } from './build-console.ts'
 import type { ControlMethods } from './control-worker.ts'
@@ -89,7 +90,7 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       control: private_,
       drainMs: 2000,
     },
-    { log },
+    { log, outbound: outboundDeps(join(dataFolder, 'exchange', 'state')) },
   ).catch((error: unknown) => {
     if (!isFault(error, 'address-in-use')) throw error
     throw new Fault('address-in-use', {

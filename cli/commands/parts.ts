@@ -43,6 +43,7 @@ export const exchange: Command = {
     const listen = parseEndpoint(input.text('listen') ?? '0.0.0.0:443', '--listen')
     const { enrolExchange } = await import('#exchange/enrol.ts')
     const { startExchange } = await import('#exchange/server.ts')
+    const { outboundDeps } = await import('#cli/outbound-tools.ts')
     await restartWhenCold()
     const identityFolder = join(data, 'identity')
     const log = partLog('exchange')
@@ -67,7 +68,7 @@ export const exchange: Command = {
         control: { host: control.host, port: control.port },
         balancers: input.list('balancer'),
       },
-      { log },
+      { log, outbound: outboundDeps(join(data, 'state')) },
     )
     write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
     return await runUntilSignal([running], input.signal)

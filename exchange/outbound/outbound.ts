@@ -28,6 +28,14 @@ export type OutboundDeps = {
   /** Categories from feeds, by which policies may speak of a host. */
   readonly categoriesOf?: CategoriesOf
   readonly resolve?: ResolveName
+  /** Loads inspectors and categories when the first target is no app: they cost memory that others need not pay. */
+  readonly load?: () => Promise<OutboundTools>
+}
+
+export type OutboundTools = {
+  readonly inspector: Inspector
+  readonly categoriesOf: CategoriesOf
+  readonly close: () => Promise<void>
 }
 
 export async function startOutbound(
@@ -40,20 +48,33 @@ export async function startOutbound(
   const ownHost = context.publicAddress.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
   const safety = createAddressSafety(allowed, [ownHost])
   const lookup = createLookup(safety, deps.resolve ?? systemResolver(config.resolvers))
+  const tools = loadOnce(deps.load)
   const lanes = createWebLanes(context)
   const traffic = createWebTraffic({
     context,
-    access: createWebAccess(context, deps.categoriesOf ?? (() => [])),
+    access: createWebAccess(context, (tenantId, host) => {
+      const find = tools.current?.categoriesOf ?? deps.categoriesOf
+      return find === undefined ? [] : find(tenantId, host)
+    }),
     origins: createOrigins({ lookup, safety, extraCa: config.extraCaPem ?? [], now: context.now }),
     lanes,
     goOns: createGoOns(context.now),
     spools: await openSpools(join(config.dataFolder, 'spool')),
-    inspector: deps.inspector ?? null,
+    get inspector() {
+      return tools.current?.inspector ?? deps.inspector ?? null
+    },
     clientCertificateSites: createClientCertificateSites(context.now),
   })
-  const door = createWebDoor(context, traffic)
-  return {
+  // Without its categories a policy would allow what it forbids: nothing goes out before they are there.
+  const ready: WebTraffic = {
     ...traffic,
+    request: async (...given) => tools.ready().then(() => traffic.request(...given)),
+    upgrade: async (...given) => tools.ready().then(() => traffic.upgrade(...given)),
+    connect: async (...given) => tools.ready().then(() => traffic.connect(...given)),
+  }
+  const door = createWebDoor(context, ready)
+  return {
+    ...ready,
     enter: door.enter,
     drain() {
       door.drain()
@@ -63,6 +84,21 @@ export async function startOutbound(
       door.close()
       lanes.close()
       traffic.close()
+      tools.current?.close().catch((error: unknown) => context.log('inspection did not end', { error: String(error) }))
     },
   }
+}
+
+/** A failure is told to whoever waited and tried again for the next. */
+function loadOnce(load: OutboundDeps['load']) {
+  let loading: Promise<OutboundTools> | undefined
+  const tools: { current: OutboundTools | undefined; readonly ready: () => Promise<void> } = {
+    current: undefined,
+    async ready() {
+      if (load === undefined || tools.current !== undefined) return
+      loading ??= load().finally(() => (loading = undefined))
+      tools.current = await loading
+    },
+  }
+  return tools
 }

@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { startInspector } from '#inspection/inspect.ts'
 import { describe, test } from 'node:test'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { newId } from '#core/ids.ts'
@@ -222,4 +224,25 @@ test('a verdict that may be answered with a reason is a page with a form', async
   const form = ['--data-urlencode', `token=${token}`, '--data-urlencode', 'reason=known file']
   await world.curl(...form, `https://www.site.test:${port}/.sallyport/continue`)
   assert.equal((await world.curl(at)).stdout, words.unscannable)
+})
+
+test('the real inspector keeps a payment card in and an archive with a test virus out', async () => {
+  const inspector = startInspector()
+  await using world = await startWebWorld(issueIntermediate, { policies: [scanned], inspector })
+  let arrived = 0
+  // The test file of the anti-virus industry, in two halves so that this file is not one.
+  const eicar = ['X5O!P%@AP[4\\PZX54(P^)7CC)7}$EICAR', '-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*'].join('')
+  const port = await world.site(['www.site.test'], (request, response) => {
+    arrived++
+    sends(request.url === '/virus' ? gzipSync(eicar) : 'ok', {
+      'content-type': request.url === '/virus' ? 'application/gzip' : 'text/plain',
+    })(request, response)
+  })
+  const at = `https://www.site.test:${port}`
+  const card = await world.curl('--json', '{"note":"card 4111 1111 1111 1111, valid 12/28"}', `${at}/`)
+  assert.equal(JSON.parse(card.stdout).reason, 'content-sensitive')
+  assert.equal(arrived, 0)
+  assert.equal((await world.curl('--json', '{"note":"nothing of interest"}', `${at}/`)).stdout, 'ok')
+  assert.equal(JSON.parse((await world.curl(`${at}/virus`)).stdout).reason, 'content-malicious')
+  await inspector.close()
 })

@@ -7,7 +7,7 @@ import type { JournalKey } from '#journal/statement.ts'
 import type { LakeCaps } from './caps.ts'
 import type { Compaction } from './compact.ts'
 import type { CountQuery, Counts } from './count.ts'
-import type { DecisionClass, DecisionClassesQuery } from './decisions.ts'
+import type { DecisionClassesQuery } from './decisions.ts'
 import type { EventsPage, EventsQuery } from './query.ts'
 import type { Removed, Sweep } from './retain.ts'
 import type { TenantReport } from './verify.ts'
@@ -57,7 +57,8 @@ export type ToEngine =
 export type FromEngine =
   | { readonly kind: 'ready' }
   | { readonly kind: 'answer'; readonly id: number; readonly value: unknown }
-  | { readonly kind: 'batch'; readonly id: number; readonly classes: readonly DecisionClass[] }
+  /** As JSON text: half the work of handing over the objects. */
+  | { readonly kind: 'batch'; readonly id: number; readonly classesJson: string }
   | { readonly kind: 'end'; readonly id: number }
   | {
       readonly kind: 'fault'

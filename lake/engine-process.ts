@@ -199,7 +199,7 @@ export class EngineProcess {
     // An engine that answers works.
     this.#failures = 0
     if (message.kind === 'answer') pending?.resolve(message.value)
-    else pending?.resolve(message.kind === 'batch' ? message.classes : null)
+    else pending?.resolve(message.kind === 'batch' ? JSON.parse(message.classesJson) : null)
   }
 
   #exited(child: ChildProcess, fault: Fault, detail: Readonly<Record<string, unknown>>): void {

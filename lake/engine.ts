@@ -115,7 +115,7 @@ async function stream(id: number, message: Extract<ToEngine, { kind: 'classes' }
     const { promise, resolve } = Promise.withResolvers<void>()
     wanted.set(id, resolve)
     reading.signal.addEventListener('abort', () => resolve(), { once: true })
-    send({ kind: 'batch', id, classes })
+    send({ kind: 'batch', id, classesJson: JSON.stringify(classes) })
     await promise
     reading.signal.throwIfAborted()
   }

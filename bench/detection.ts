@@ -5,7 +5,7 @@ import type { GenerateOptions } from '#intelligence/organisation/generate.ts'
 import { atLeast, atMost, type Options, row, type Row } from './row.ts'
 
 /** Seeds that no threshold was chosen with. */
-const finalSeeds = [8001, 8002, 8003]
+const finalSeeds = [9001, 9002, 9003]
 
 type Variant = {
   readonly name: string

@@ -54,6 +54,7 @@ function writeSummary(summary: RunSummary): void {
     `${summary.events} events of ${summary.users} users in ${summary.seconds.toFixed(1)} s; ${summary.stories} stories in ${summary.days.toFixed(1)} days after the warm-up.`,
     `Not read: ${refused['not-json']} not JSON, ${refused['no-time']} without a time, ${refused['too-long']} too long, ${refused['not-needed']} of other classes; ${summary.late} late, ${summary.wrongClock} with a wrong clock.`,
   ]
+  if (summary.isSorted) lines.push('The file was not in order of time; it was sorted first.')
   if (summary.days <= 1 / 24) lines.push('The events end within the warm-up; shorten it with --warmup.')
   if (summary.isLabelled) {
     lines.push(

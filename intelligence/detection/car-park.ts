@@ -21,6 +21,7 @@ const SHAPES = [0.5, 1, 2] as const
 const BITS_PER_UNIT = 4
 const MAX_BITS = 10
 const FEWEST_EDGES = 3
+const ORDINARY_SHARE = 0.3
 const LEAST_SHARE = 2 ** -MAX_BITS
 const PRIOR_DAYS = 8
 /** Peers that are taken to behave as everyone does: a group of three proves little. */
@@ -91,7 +92,9 @@ function score(tenant: Tenant, person: Person): readonly CarParkScore[] {
     const decades =
       countDecades(person.buckets[each] ?? 0, (means[each] ?? 0) + 0.004, SHAPES[each] ?? 1) +
       (each === 0 ? orderDecades(tenant, edges) : 0)
-    return { channel, edges: edges.length, decades: edges.length < FEWEST_EDGES ? Math.min(decades, 2.5) : decades }
+    // The app that everyone opens today is one more new app, and no step of a walk.
+    const steps = edges.filter(({ share }) => share < ORDINARY_SHARE).length
+    return { channel, edges: edges.length, decades: steps < FEWEST_EDGES ? Math.min(decades, 2.5) : decades }
   })
 }
 

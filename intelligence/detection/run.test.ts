@@ -41,6 +41,28 @@ test('finds the attacks in a made-up organisation from its files, and no more', 
   assert.equal(stories.length, summary.stories)
 })
 
+test('a file with the attacks appended at its end says the same as one in order, and leaves nothing behind', async () => {
+  await using dir = await folder()
+  const { readdir, readFile } = await import('node:fs/promises')
+  const files = { events: join(dir.path, 'e.ndjson'), labels: join(dir.path, 'l.tsv') }
+  const options = { users: 120, days: 20, seed: 4, style: 'office', quietDays: 15, hasNewAppMonday: false } as const
+  await writeOrganisation({ ...options, attacks: parseAttacks('car-park-none=5') }, files, signal)
+  const lines = (await readFile(files.events, 'utf8')).trimEnd().split('\n')
+  const mixed = join(dir.path, 'mixed.ndjson')
+  const isOdd = (_: string, at: number): boolean => at % 9 === 4
+  await writeFile(mixed, [...lines.filter((line, at) => !isOdd(line, at)), ...lines.filter(isOdd)].join('\n'))
+  const run = async (file: string): Promise<readonly string[]> => {
+    const subjects: string[] = []
+    await runDetection(file, { config, labels: undefined, tell: ({ subject }) => subjects.push(subject), signal })
+    return subjects
+  }
+  const before = (await readdir(tmpdir())).filter((name) => name.startsWith('sallyport-detect-')).length
+  const expected = await run(files.events)
+  assert.ok(expected.length >= 1)
+  assert.deepEqual(await run(mixed), expected)
+  assert.equal((await readdir(tmpdir())).filter((name) => name.startsWith('sallyport-detect-')).length, before)
+})
+
 test('the same seed writes the same events', async () => {
   await using dir = await folder()
   const { readFile } = await import('node:fs/promises')

@@ -6,6 +6,7 @@ import { type Label, type Scores, startEvaluation } from './evaluate.ts'
 import { readLines } from './lines.ts'
 import { type Refusal, readLine } from './observation.ts'
 import { startReorder } from './reorder.ts'
+import { isInOrder, linesInOrder } from './sort-file.ts'
 import { newState } from './state.ts'
 import type { Story } from './story.ts'
 
@@ -16,6 +17,8 @@ export type RunSummary = Scores & {
   readonly wrongClock: number
   readonly seconds: number
   readonly isLabelled: boolean
+  /** The file was not in order of time and was sorted first. */
+  readonly isSorted: boolean
 }
 
 export type RunOptions = {
@@ -37,20 +40,26 @@ export async function runDetection(file: string, { config, labels, tell, signal 
     detection.observe(observation)
   })
   const refused: Record<Refusal, number> = { 'not-json': 0, 'no-time': 0, 'too-long': 0, 'not-needed': 0 }
-  let [line, events] = [0, 0]
+  let events = 0
+  const take = (text: string | null, number: number): void => {
+    if (text === '') return
+    const observation = text === null ? 'too-long' : readLine(text, `line ${number}`)
+    if (typeof observation === 'string') {
+      refused[observation]++
+      return
+    }
+    events++
+    reorder.push(observation)
+  }
+  let isSorted = false
   try {
-    for await (const texts of readLines(file, signal))
-      for (const text of texts) {
-        line++
-        if (text === '') continue
-        const observation = text === null ? 'too-long' : readLine(text, `line ${line}`)
-        if (typeof observation === 'string') {
-          refused[observation]++
-          continue
-        }
-        events++
-        reorder.push(observation)
-      }
+    isSorted = file !== '-' && !(await isInOrder(file, signal))
+    if (isSorted) {
+      for await (const lines of linesInOrder(file, signal)) for (const [number, text] of lines) take(text, number)
+    } else {
+      let number = 0
+      for await (const lines of readLines(file, signal)) for (const text of lines) take(text, ++number)
+    }
   } catch (cause) {
     if (signal.aborted) throw new Fault('closing', { cause })
     throw new Fault('not-found', { hint: `The events could not be read from ${file}.`, cause })
@@ -64,5 +73,6 @@ export async function runDetection(file: string, { config, labels, tell, signal 
     ...reorder.counts,
     seconds: (performance.now() - began) / 1000,
     isLabelled: labels !== undefined,
+    isSorted,
   }
 }

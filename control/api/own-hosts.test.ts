@@ -84,7 +84,11 @@ it('one that an app uses is not taken away, and the provider is not told which a
     upstream: { host: 'x' },
     browser: { enabled: true, host: 'wiki.acme-corp.example' },
   }
-  const put = await test.call(`${T}/resources/apps/payroll`, { token: acme.token, method: 'PUT', body: { spec, allowWidening: true } })
+  const put = await test.call(`${T}/resources/apps/payroll`, {
+    token: acme.token,
+    method: 'PUT',
+    body: { spec, allowWidening: true },
+  })
   assert.equal(put.status, 200, put.text)
   const refused = await give('acme', [])
   assert.equal(refused.body.error.code, 'still-referenced')

@@ -1,9 +1,9 @@
 // Administrators, API tokens, enrolment tokens and invitations. Secrets are shown once and kept as hashes.
-import { newId } from '#core/ids.ts'
 import { Fault } from '#core/fault.ts'
 import { newSecret } from '#transport/secret.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
+import { addApiToken, addEnrolmentToken, dropApiToken, dropEnrolmentToken } from '#control/directory/tokens.ts'
 import { requireAdministrator } from '#control/directory/last-administrator.ts'
 import type { Some } from '#control/api/call.ts'
 import { mapPage, pageOf } from '#control/api/page.ts'
@@ -47,12 +47,11 @@ export const administrationHandlers: Some<
     return { url, expiresAt: isoTime(expiresAtMs) }
   },
 
-  createEnrolmentToken: async ({ context, tenantId, tenant, principal, body, record }) => {
+  createEnrolmentToken: async ({ context, tenant, principal, body, record }) => {
     const nowMs = context.nowMs()
     const secret = newToken(ENROLMENT_TOKEN_PREFIX)
-    const id = newId('enrolmentToken')
     const expiresAtMs = nowMs + (body.expiresInSeconds ?? DEFAULT_TOKEN_SECONDS) * 1000
-    await tenant.transaction(async (tx) => {
+    const id = await tenant.transaction(async (tx) => {
       const group = await tx
         .selectFrom('resources')
         .select('resources.id')
@@ -68,21 +67,15 @@ export const administrationHandlers: Some<
         .where('enrolmentTokens.expiresAtMs', '>', nowMs)
         .execute()
       if (unused.length >= caps.enrolmentTokens.default) throw new Fault('at-capacity')
-      const hash = hashSecret(secret)
-      await tx
-        .insertInto('enrolmentTokens', {
-          id,
-          hash,
-          use: 'connector',
-          target: body.connectorGroup,
-          targetId: group.id,
-          createdBy: principal.userId,
-          createdAtMs: nowMs,
-          expiresAtMs,
-          usedAtMs: null,
-        })
-        .execute()
-      await tx.provider.insertInto('secretIndex', { hash, tenantId, kind: 'enrolmentToken' }).execute()
+      return addEnrolmentToken(tx, {
+        hash: hashSecret(secret),
+        use: 'connector',
+        target: body.connectorGroup,
+        targetId: group.id,
+        createdBy: principal.userId,
+        createdAtMs: nowMs,
+        expiresAtMs,
+      })
     })
     await record({ target: id, resourceKind: 'enrolmentToken', details: { connectorGroup: body.connectorGroup } })
     const token = withPin(secret, context.enrolmentPin)
@@ -119,15 +112,7 @@ export const administrationHandlers: Some<
 
   deleteEnrolmentToken: async ({ tenant, params, record }) => {
     const id = params['id'] ?? ''
-    await tenant.transaction(async (tx) => {
-      const row = await tx
-        .deleteFrom('enrolmentTokens')
-        .where('enrolmentTokens.id', '=', id)
-        .returning('enrolmentTokens.hash')
-        .executeTakeFirst()
-      if (!row) throw new Fault('not-found')
-      await tx.provider.deleteFrom('secretIndex').where('secretIndex.hash', '=', row.hash).execute()
-    })
+    await tenant.transaction((tx) => dropEnrolmentToken(tx, id))
     await record({ target: id, resourceKind: 'enrolmentToken' })
     return {}
   },
@@ -214,33 +199,26 @@ export const administrationHandlers: Some<
     )
   },
 
-  createApiToken: async ({ context, tenantId, tenant, principal, body, record }) => {
+  createApiToken: async ({ context, tenant, principal, body, record }) => {
     if (lesserRole(body.role, [...principal.roles]) !== body.role) throw new Fault('not-permitted')
     requireRoleOf(principal, body.role)
     const nowMs = context.nowMs()
     const token = newToken(API_TOKEN_PREFIX)
-    const id = newId('apiToken')
     const wantedMs = nowMs + body.expiresInSeconds * 1000
     // A token that leaked must not renew itself: what it makes ends with it.
     const isByToken = principal.door === 'api-token' && principal.expiresAtMs !== null
     const expiresAtMs = isByToken ? Math.min(wantedMs, principal.expiresAtMs ?? wantedMs) : wantedMs
-    await tenant.transaction(async (tx) => {
+    const id = await tenant.transaction(async (tx) => {
       const held = await tx.selectFrom('apiTokens').select('apiTokens.id').execute()
       if (held.length >= caps.apiTokens.default) throw new Fault('at-capacity')
-      const hash = hashSecret(token)
-      await tx
-        .insertInto('apiTokens', {
-          id,
-          hash,
-          name: body.name,
-          role: body.role,
-          createdBy: principal.userId,
-          createdAtMs: nowMs,
-          expiresAtMs,
-          lastUsedAtMs: null,
-        })
-        .execute()
-      await tx.provider.insertInto('secretIndex', { hash, tenantId, kind: 'apiToken' }).execute()
+      return addApiToken(tx, {
+        hash: hashSecret(token),
+        name: body.name,
+        role: body.role,
+        createdBy: principal.userId,
+        createdAtMs: nowMs,
+        expiresAtMs,
+      })
     })
     await record({ target: body.name, resourceKind: 'apiToken', details: { id, role: body.role } })
     return { token, id, expiresAt: isoTime(expiresAtMs) }
@@ -248,16 +226,7 @@ export const administrationHandlers: Some<
 
   deleteApiToken: async ({ tenant, params, record }) => {
     const id = params['id'] ?? ''
-    const name = await tenant.transaction(async (tx) => {
-      const row = await tx
-        .deleteFrom('apiTokens')
-        .where('apiTokens.id', '=', id)
-        .returning(['apiTokens.hash', 'apiTokens.name'])
-        .executeTakeFirst()
-      if (!row) throw new Fault('not-found')
-      await tx.provider.deleteFrom('secretIndex').where('secretIndex.hash', '=', row.hash).execute()
-      return row.name
-    })
+    const name = await tenant.transaction((tx) => dropApiToken(tx, id))
     await record({ target: name, resourceKind: 'apiToken', details: { id } })
     return {}
   },

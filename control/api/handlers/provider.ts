@@ -1,5 +1,4 @@
 // Routes of the provider: tenants and exchanges. Must never show what is inside a tenant.
-import { newId } from '#core/ids.ts'
 import { Fault } from '#core/fault.ts'
 import type { TenantView } from '#core/api/views.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
@@ -8,6 +7,7 @@ import { hashSecret } from '#control/api/principal.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
 import { giveHosts } from '#control/directory/own-hosts.ts'
+import { addEnrolmentToken } from '#control/directory/tokens.ts'
 import { makeTenant, removeTenant } from '#control/directory/tenants.ts'
 import { tenantRecord, type Row } from '#control/records/from-rows.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
@@ -118,28 +118,21 @@ export const providerHandlers: Some<
     )
   },
 
-  createExchangeToken: async ({ context, tenant, tenantId, principal, body, record }) => {
+  createExchangeToken: async ({ context, tenant, principal, body, record }) => {
     const nowMs = context.nowMs()
     const secret = newToken(ENROLMENT_TOKEN_PREFIX)
-    const hash = hashSecret(secret)
-    const id = newId('enrolmentToken')
     const expiresAtMs = nowMs + (body.expiresInSeconds ?? EXCHANGE_TOKEN_SECONDS) * 1000
-    await tenant.transaction(async (tx) => {
-      await tx
-        .insertInto('enrolmentTokens', {
-          id,
-          hash,
-          use: 'exchange',
-          target: body.name,
-          targetId: null,
-          createdBy: principal.userId,
-          createdAtMs: nowMs,
-          expiresAtMs,
-          usedAtMs: null,
-        })
-        .execute()
-      await tx.provider.insertInto('secretIndex', { hash, tenantId, kind: 'enrolmentToken' }).execute()
-    })
+    const id = await tenant.transaction((tx) =>
+      addEnrolmentToken(tx, {
+        hash: hashSecret(secret),
+        use: 'exchange',
+        target: body.name,
+        targetId: null,
+        createdBy: principal.userId,
+        createdAtMs: nowMs,
+        expiresAtMs,
+      }),
+    )
     await record({ target: body.name, resourceKind: 'exchange', details: { enrolmentToken: id } })
     return { token: withPin(secret, context.enrolmentPin), expiresAt: isoTime(expiresAtMs) }
   },

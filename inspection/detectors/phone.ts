@@ -19,6 +19,15 @@ const otherWords = familyIndexes([
   'ip',
   'zip',
   'street',
+  'nhs',
+  'npi',
+  'tax',
+  'id',
+  'nino',
+  'ca',
+  'au_tfn',
+  'medical',
+  'health',
 ])
 /** Plans that are tried for a national number; the ones whose numbers begin with 0. */
 const countries = ['GB', 'DE', 'FR', 'IT', 'NL', 'BE', 'AT', 'CH', 'AU', 'SE', 'JP', 'IN'] as const
@@ -93,9 +102,14 @@ function rate(
   if (hasBracket && digits.length >= 8) return isNear ? 0.92 : 0.62
   if (digits.startsWith('0') && groups >= 2 && digits.length >= 9 && digits.length <= 12) {
     if (isNear) return 0.9
-    const isValid = countries
-      .slice(0, MAX_TRIED_COUNTRIES)
-      .some((country) => parsePhoneNumberFromString(digits, country)?.isValid() === true)
+    // Without a word only as such numbers are written: an area code of its own, ten or eleven digits in all.
+    const isWritten =
+      chain.size(0) >= 2 && chain.size(0) <= 5 && !digits.startsWith('00') && /^1[01]$/.test(`${digits.length}`)
+    const isValid =
+      isWritten &&
+      countries
+        .slice(0, MAX_TRIED_COUNTRIES)
+        .some((country) => parsePhoneNumberFromString(digits, country)?.isValid() === true)
     return isValid && other < 0 ? 0.6 : 0
   }
   if (!isNear) return 0

@@ -89,7 +89,7 @@ export const words = {
   pk: 'cnic nadra',
   vn: 'cccd cmnd căn',
   phone:
-    'phone telephone tel call called calling fax mobile cell cellphone office reach contact dial ring text sms whatsapp hotline number answering telefon telefono teléfono téléphone telephon telefoon handy móvil movil mobil portable gsm puhelin tlf direct switchboard home work voicemail extension ext helpline reachable phonenumber telefonnummer rufnummer celular telefone ph',
+    'phone telephone tel call called calling fax mobile cell cellphone office reach contact dial ring sms whatsapp hotline answering telefon telefono teléfono téléphone telephon telefoon handy móvil movil mobil portable gsm puhelin tlf switchboard home work voicemail helpline reachable phonenumber telefonnummer rufnummer celular telefone ph',
   driver: "driver drivers driver's driving license licence licenses dl dlnumber licensed führerschein permis",
   passport: 'passport passeport pasaporte passaporto reisepass paspoort passaporte pasaport',
   birth:

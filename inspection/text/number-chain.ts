@@ -116,10 +116,8 @@ export class NumberChain {
     // A window cut out of a number that goes on with `-`, `.` or `/` is not a number of its own.
     if (before > 1 || after > 1) return
     const isCut = before === 1 || after === 1
-    if (isCut && first < last && this.#hasBlankWithin(first, last)) {
-      // Columns of numbers: any two groups could make a pair. Only a whole line's worth counts.
-      if (last - first < 2) return
-    }
+    // Cut out of a longer row of groups by the same blanks it has within: only a word can say that it is a number.
+    const isPiece = isCut && first < last && this.#hasBlankWithin(first, last)
     const values = this.#values
     let count = 0
     for (let group = first; group <= last; group++)
@@ -133,7 +131,7 @@ export class NumberChain {
         rule.type,
         start,
         end,
-        page.weigh(start, end, isCut ? rule.alone * 0.85 : rule.alone, rule.near, families),
+        page.weigh(start, end, isPiece ? 0 : isCut ? rule.alone * 0.85 : rule.alone, rule.near, families),
       )
     }
   }

@@ -3,7 +3,6 @@ import { enAdministration } from './en-administration.ts'
 import { operationInWords, reasonsInWords } from './en-events.ts'
 import { enPages } from './en-pages.ts'
 import { enPolicies } from './en-policies.ts'
-import { enPolicies } from './en-policies.ts'
 import { enRespond } from './en-respond.ts'
 import { count, plural } from './plural.ts'
 
@@ -223,7 +222,6 @@ export const en = {
     reasons: reasonsInWords,
   },
   ...enPages,
-  ...enPolicies,
   ...enPolicies,
   ...enAdministration,
   ...enRespond,

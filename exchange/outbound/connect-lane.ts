@@ -27,6 +27,7 @@ export function connectLane(
     access: { ...access, http: null },
     origin,
     connect: () => connectSite(parts, wanted, access, protocols),
+    refreshed: parts.access.refreshed,
   }
   return parts.lanes.of(facts, rulesOf(parts, wanted, protocols))
 }

@@ -7,6 +7,7 @@ import { relay, type Relay } from '#transport/relay.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import { decide, reconsiderAtMs, type Access } from '#exchange/decide.ts'
 import type { Flow, FlowWay } from '#exchange/flows/live-flows.ts'
+import type { WebAccess } from './web-access.ts'
 
 export class PassedFlow implements Flow {
   readonly id = newId('flow')
@@ -18,6 +19,7 @@ export class PassedFlow implements Flow {
   readonly #context: ExchangeContext
   readonly #policies: readonly string[]
   readonly #stillPasses: () => boolean
+  readonly #refreshed: WebAccess['refreshed']
   #relay: Relay | undefined
   #isEnded = false
 
@@ -28,11 +30,13 @@ export class PassedFlow implements Flow {
     access: Access,
     policies: readonly string[],
     stillPasses: () => boolean,
+    refreshed: WebAccess['refreshed'],
   ) {
     context.flows.refuseOverLimit(tenantId, access.sessionId)
     this.#context = context
     this.#policies = policies
     this.#stillPasses = stillPasses
+    this.#refreshed = refreshed
     this.tenantId = tenantId
     this.access = access
     this.openedAtMs = context.now()
@@ -59,7 +63,8 @@ export class PassedFlow implements Flow {
 
   reconsider(): number {
     const tenant = this.#context.directory.get(this.tenantId)
-    const decision = decide(tenant, this.access, { nowMs: this.#context.now(), mayBeStale: true })
+    const access = tenant === undefined ? this.access : this.#refreshed(tenant, this.access)
+    const decision = decide(tenant, access, { nowMs: this.#context.now(), mayBeStale: true })
     if (decision.kind === 'deny') return this.cut(decision.reason)
     return this.#stillPasses() ? 0 : this.cut('inspection-required')
   }

@@ -28,6 +28,8 @@ export type WebAccess = {
     http: HttpAccess | null,
   ) => Access
   readonly decide: (tenant: Tenant, access: Access) => Decision
+  /** The same access with the categories of now, for deciding again. */
+  readonly refreshed: (tenant: Tenant, access: Access) => Access
   /** Whether the site is refused whatever policy says. */
   readonly isRefused: (tenant: Tenant, site: WebSite) => boolean
 }
@@ -56,6 +58,11 @@ export function createWebAccess(context: ExchangeContext, shared: CategoriesOf):
       return decide(tenant, access, { nowMs: context.now() })
     },
     isRefused,
+    refreshed(tenant, access) {
+      const { destination } = access
+      if (destination === undefined) return access
+      return { ...access, destination: { ...destination, categories: categoriesOf(tenant, destination.host) } }
+    },
   }
 
   function categoriesOf(tenant: Tenant, host: string): readonly string[] {

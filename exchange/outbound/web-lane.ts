@@ -19,6 +19,8 @@ export type WebLaneFacts = {
   /** `https://host:port`: names the site; what is dialled is `connect`'s to say. */
   readonly origin: string
   readonly connect: () => Promise<Socket>
+  /** A request's access with the categories of now. */
+  readonly refreshed: (tenant: Tenant, access: Access) => Access
 }
 
 /** A request that is being answered. */
@@ -34,6 +36,7 @@ export class WebLane implements Flow {
   readonly dispatcher: Dispatcher
   readonly #context: ExchangeContext
   readonly #onEnd: (lane: WebLane) => void
+  readonly #refreshed: WebLaneFacts['refreshed']
   readonly #underWay = new Set<UnderWay>()
   readonly #sockets = new Set<Socket>()
   #policies: readonly string[] = []
@@ -45,6 +48,7 @@ export class WebLane implements Flow {
   constructor(context: ExchangeContext, facts: WebLaneFacts, onEnd: (lane: WebLane) => void) {
     this.#context = context
     this.#onEnd = onEnd
+    this.#refreshed = facts.refreshed
     this.tenantId = facts.tenant.id
     this.access = facts.access
     this.openedAtMs = context.now()
@@ -100,7 +104,8 @@ export class WebLane implements Flow {
     if (wall !== undefined) return this.cut(wall)
     let cut = 0
     for (const request of this.#underWay) {
-      const decision = decide(tenant, request.access, options)
+      const access = tenant === undefined ? request.access : this.#refreshed(tenant, request.access)
+      const decision = decide(tenant, access, options)
       if (decision.kind === 'allow') continue
       request.cut(decision.reason)
       cut++

@@ -180,6 +180,14 @@ test('a bypass rule passes the site as it is, and cuts what it passed when it go
   await world.put({ ports: ['1-65535'] })
   await closed
   assert.equal((await world.curl(`https://www.clinic.test:${port}/`)).stdout, 'hello')
+  await world.put({ ports: ['1-65535'], bypass: [{ reason: 'health', hosts: ['clinic.test'] }] })
+  await world.putPolicies(webPolicy('no-clinics', { effect: 'forbid', category: 'clinics' }))
+  const passed = await world.inside(`www.clinic.test:${port}`, { ca: world.siteCa.certificatePem })
+  await once(passed, 'secureConnect')
+  const cut = closeOf(passed)
+  const category = { kind: 'category' as const, id: newId('category'), name: 'clinics', hosts: ['clinic.test'] }
+  await world.control.change(world.acme, { op: 'put', record: category })
+  await cut
   // What policy denies is not passed either: the page is shown, under our own certificate.
   await world.put({ ports: ['1-65535'], bypass: [{ reason: 'health', hosts: ['clinic.test'] }] })
   await world.putPolicies(webPolicy('none', { effect: 'forbid' }))

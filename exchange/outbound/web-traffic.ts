@@ -137,7 +137,7 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
       const now = context.directory.get(tenant.id)
       return now !== undefined && passReason({ ...asker, tenant: now }, site) !== undefined
     }
-    const flow = new PassedFlow(context, tenant.id, wanted, policyNames(decision), stillPasses)
+    const flow = new PassedFlow(context, tenant.id, wanted, policyNames(decision), stillPasses, access.refreshed)
     try {
       const origin = await origins.connect(site)
       origin.write(hello)

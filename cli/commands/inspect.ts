@@ -45,30 +45,34 @@ export const inspectFile: Command = {
   positionals: [1, 1],
   async run(input) {
     const file = input.words[0] ?? ''
-    const { readFile } = await import('node:fs/promises')
+    const { createReadStream } = await import('node:fs')
     const { basename } = await import('node:path')
-    const { defaultPool, startWorkerPool } = await import('#inspection/worker-pool.ts')
+    const { startInspector } = await import('#inspection/inspect.ts')
     const { yaraIsThere } = await import('#inspection/malware/yara.ts')
-    const bytes = await readFile(file)
     if (input.flag('yara') && !(await yaraIsThere()))
       writeError('The YARA engine has no package for this platform; its rules were not used.')
-    const pool = startWorkerPool({
-      ...defaultPool,
-      threads: 1,
-      others: {
-        ...(input.flag('yara') && { yara: true }),
-        rows: input.list('rows'),
-        documents: input.list('documents'),
-        hashFeeds: input.list('hashes'),
-      },
-    })
-    const verdict = await pool.run(bytes, {
+    const others = {
+      ...(input.flag('yara') && { yara: true as const }),
+      ...(input.list('rows').length > 0 && { rows: input.list('rows') }),
+      ...(input.list('documents').length > 0 && { documents: input.list('documents') }),
+      ...(input.list('hashes').length > 0 && { hashFeeds: input.list('hashes') }),
+    }
+    // The way that a body takes through the exchange: a file of any size in bounded memory.
+    const inspector = startInspector({ pool: { threads: 1, others } })
+    const body = inspector.open({
+      direction: 'upload',
+      method: 'PUT',
+      url: 'file:///',
       contentType: null,
       contentEncoding: null,
+      contentLength: null,
       fileName: basename(file),
       wanted: ['dlp', 'malware'],
     })
-    await pool.close()
+    for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024, signal: input.signal }))
+      if (!body.push(chunk as Buffer)) await body.drained()
+    const verdict = await body.end()
+    await inspector.close()
     const { kind, ...rest } = verdict
     write(JSON.stringify({ verdict: kind, ...rest }))
     return kind === 'malicious' ? 1 : 0

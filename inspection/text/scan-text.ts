@@ -7,6 +7,9 @@ import { fold } from './fold.ts'
 import type { Hit } from './page.ts'
 import { scanBytes } from './scan.ts'
 
+/** One place can be a candidate of several types, and most candidates are too unlikely to report. */
+const RAW_PER_FINDING = 4
+
 export type TextOptions = {
   readonly minConfidence?: number
   readonly maxFindings?: number
@@ -22,7 +25,10 @@ export function hitsIn(
   options: TextOptions = {},
 ): { readonly hits: readonly Hit[]; readonly isFull: boolean } {
   const folded = isAscii(bytes) ? null : fold(bytes)
-  const { hits, isFull } = scanBytes(folded?.bytes ?? bytes, options.maxFindings ?? caps.findings.default)
+  const { hits, isFull } = scanBytes(
+    folded?.bytes ?? bytes,
+    (options.maxFindings ?? caps.findings.default) * RAW_PER_FINDING,
+  )
   const resolved = resolve(hits, options.minConfidence ?? caps.minConfidence.default)
   if (folded === null) return { hits: resolved, isFull }
   // The end is the place behind the last character, not before what was left out behind it.

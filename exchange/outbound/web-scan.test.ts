@@ -246,3 +246,26 @@ test('the real inspector keeps a payment card in and an archive with a test viru
   assert.equal(JSON.parse((await world.curl(`${at}/virus`)).stdout).reason, 'content-malicious')
   await inspector.close()
 })
+
+test('a large download costs no more memory than a small one, scanned and not', async () => {
+  for (const policies of [[scanned], [webPolicy('plain')]]) {
+    await using world = await start({ policies })
+    const block = randomBytes(64 * 1024)
+    const port = await world.site(['www.site.test'], (_request, response) => {
+      let left = 4096
+      const more = () => {
+        while (left-- > 0) if (!('stream' in response ? response.write(block) : response.write(block))) return
+        if ('stream' in response) response.end()
+        else response.end()
+      }
+      response.on('drain', more)
+      more()
+    })
+    const at = `https://www.site.test:${port}/`
+    const before = process.memoryUsage().rss
+    const { stdout } = await world.curl('--limit-rate', '200M', '-o', '/dev/null', '-w', '%{size_download}', at)
+    assert.equal(Number(stdout), 4096 * 64 * 1024)
+    const grownMb = (process.memoryUsage().rss - before) / MiB
+    assert.ok(grownMb < 120, `${grownMb} MiB more`)
+  }
+})

@@ -33,7 +33,6 @@ const bypassRule = z
   .refine(({ reason: _reason, ...said }) => Object.values(said).some((list) => list !== undefined && list.length > 0), {
     message: 'name hosts, categories, users or groups: a rule that names nothing would pass everything',
   })
-export type BypassRule = z.infer<typeof bypassRule>
 
 const problemAction = z.enum(['block', 'warn', 'pass'])
 const verdictAction = z.enum(['block', 'coach', 'alert', 'pass'])

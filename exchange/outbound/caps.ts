@@ -29,7 +29,11 @@ export const caps = {
     default: 256 * 1024,
     reason: 'end of a download that waits for its verdict; smaller ones wait whole, and their refusal is a page',
   },
-  heldTotalBytes: { unit: 'bytes', default: 512 * 1024 * 1024, reason: 'held and spooled in memory over all people' },
+  heldDownloads: {
+    unit: 'downloads',
+    default: 2_048,
+    reason: 'under inspection at one time, each with its held end: 512 MiB in all',
+  },
   patienceMs: {
     unit: 'ms',
     default: 3_000,
@@ -44,7 +48,6 @@ export const caps = {
   uploadTotalBytes: { unit: 'bytes', default: 8 * 1024 * 1024 * 1024, reason: 'spool files of all uploads together' },
   uploadIdleMs: { unit: 'ms', default: 60_000, reason: 'longest silence within an upload that is being held' },
   smallUploadBytes: { unit: 'bytes', default: 1024 * 1024, reason: 'a form or a call; larger ones are uploads' },
-  verdictMs: { unit: 'ms', default: 120_000, reason: 'inspectors have budgets of their own, well below this' },
   goOnTokens: { unit: 'ms', default: 600_000, reason: 'how long a page with "continue" is good for' },
   goOns: { unit: 'entries', default: 100_000, reason: 'people who went on after a page, one per session and site' },
   reasonBytes: { unit: 'characters', default: 500, reason: 'a reason that a person writes' },
@@ -55,7 +58,6 @@ export const caps = {
     reason: 'sites that were seen asking for a client certificate',
   },
   clientCertificateLifeMs: { unit: 'ms', default: 6 * 3_600_000, reason: 'how long that is remembered' },
-  seenHosts: { unit: 'hosts', default: 200_000, reason: 'hosts that a tenant has been to, over all tenants' },
   categories: { unit: 'categories', default: 32, reason: 'of one host' },
   failedSecrets: { unit: 'attempts', default: 20, reason: 'wrong proxy credentials from one address in a minute' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -69,6 +69,8 @@ export function scanDownload(
   inspection: Inspection,
   judge: Judge,
   onJudged: (judgement: Judgement) => void,
+  /** Called once, when nothing is held any more. */
+  onOver: () => void,
 ): ResponseScan {
   const tail = new HeldTail(caps.heldBytes.default)
   let stopped: ScanStop | undefined
@@ -90,12 +92,14 @@ export function scanDownload(
     async end() {
       if (stopped !== undefined) return stopped
       const verdict = await inspection.end()
-      conclude(verdict)
+      // The person may have gone while the verdict was made.
+      if (!isOver) conclude(verdict)
       return stopped ?? { kind: 'pass', rest: tail.release() }
     },
     abort() {
       if (isOver) return
       isOver = true
+      onOver()
       inspection.abort()
       tail.drop()
     },
@@ -105,6 +109,7 @@ export function scanDownload(
     const judgement = judge(verdict, 'download')
     onJudged(judgement)
     isOver = true
+    onOver()
     if (judgement.stop === undefined) return
     tail.drop()
     inspection.abort()

@@ -35,7 +35,9 @@ const PARTIAL_CONTENT = 206
 const CANCEL = 0x8
 
 export function createServeWeb(parts: OutboundParts): ServeWeb {
-  const { context, inspector } = parts
+  const { context } = parts
+  /** Downloads whose end is held at the moment. */
+  let held = 0
   return { request: serveRequest, upgrade: serveUpgrade }
 
   async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: WebRequest): Promise<void> {
@@ -135,6 +137,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
     const named = Object.fromEntries(headers)
     if (isStream(named['content-type'])) return undefined
     // Asked for the whole, given a part: what was left out has been seen by nobody.
+    const { inspector } = parts
     const known = status === PARTIAL_CONTENT ? onlyAPart() : inspector === null ? unavailable() : undefined
     if (known !== undefined || inspector === null) {
       const judgement = judge(known ?? unavailable(), 'download')
@@ -143,7 +146,13 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       return undefined
     }
     const inspection = inspector.open(bodyMeta(wanted, 'download', method, named, decided.wants))
-    return scanDownload(inspection, judge, (judgement) => writeVerdict(wanted, decided, judgement, 'download'))
+    if (held >= caps.heldDownloads.default) {
+      inspection.abort()
+      throw new Fault('at-capacity', { detail: { why: 'held downloads' } })
+    }
+    held++
+    const onJudged = (judgement: Judgement) => writeVerdict(wanted, decided, judgement, 'download')
+    return scanDownload(inspection, judge, onJudged, () => void held--)
   }
 
   function judgeFor({ tenant, session, host }: WebRequest): Judge {

@@ -16,6 +16,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   bulk: async () => (await import('./bulk.ts')).measureBulk,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,
   detection: async () => (await import('./detection.ts')).measureDetection,
+  outbound: async () => (await import('./outbound.ts')).measureOutbound,
   categories: async () => (await import('./categories.ts')).measureCategories,
   phishing: async () => (await import('./phishing.ts')).measurePhishing,
 }

@@ -53,7 +53,8 @@ export function get(socket: TLSSocket, authority: string, path: string): Promise
       const end = chunk.indexOf('\r\n\r\n')
       const head = chunk.toString('latin1', 0, Math.max(0, end))
       const length = Number(/content-length: *(\d+)/i.exec(head)?.[1] ?? Number.NaN)
-      if (end < 0 || !head.startsWith('HTTP/1.1 200') || Number.isNaN(length)) return settle(new Error(head.slice(0, 200)))
+      if (end < 0 || !head.startsWith('HTTP/1.1 200') || Number.isNaN(length))
+        return settle(new Error(head.slice(0, 200)))
       wanted = end + 4 + length
     }
     if (got >= wanted) settle()

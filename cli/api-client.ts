@@ -1,10 +1,11 @@
 // Calls the control API by the names of its routes. Every wait has a deadline; answers are parsed by the
-// route's own schema, so a command never acts on something half understood.
+// route's own schema, so a command never acts on something half understood. The routes are loaded with the first call:
+// parts are commands too, and hold what the table of commands imports for as long as they run.
 import { request as httpsRequest } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import type { IncomingMessage } from 'node:http'
 import { Fault, faultTable, type FaultCode } from '#core/fault.ts'
-import { type RouteName, routes } from '#core/api/routes.ts'
+import type { RouteName, routes as allRoutes } from '#core/api/routes.ts'
 import type { BodyOf, QueryOf, ReplyOf, Route } from '#core/api/route.ts'
 import type { Profile } from './profile.ts'
 
@@ -32,16 +33,19 @@ type CallOf<R extends Route> = {
 
 export type ApiClient = {
   readonly profile: Profile
-  call<N extends RouteName>(name: N, options?: CallOf<(typeof routes)[N]>): Promise<ReplyOf<(typeof routes)[N]>>
+  call<N extends RouteName>(name: N, options?: CallOf<(typeof allRoutes)[N]>): Promise<ReplyOf<(typeof allRoutes)[N]>>
   /** Server-sent events of a streaming route, until the signal aborts or the server ends. */
-  stream<N extends RouteName>(name: N, options: CallOf<(typeof routes)[N]>): AsyncGenerator<ReplyOf<(typeof routes)[N]>>
+  stream<N extends RouteName>(
+    name: N,
+    options: CallOf<(typeof allRoutes)[N]>,
+  ): AsyncGenerator<ReplyOf<(typeof allRoutes)[N]>>
 }
 
 export function apiClient(profile: Profile): ApiClient {
   return {
     profile,
     async call(name, options = {}) {
-      const route: Route = routes[name]
+      const route = await routeOf(name)
       const response = await send(profile, route, options as CallOf<Route>, CALL_DEADLINE_MS)
       const text = await readAll(response)
       if ((response.statusCode ?? 0) >= 400) throw faultOf(response.statusCode ?? 0, text)
@@ -54,7 +58,7 @@ export function apiClient(profile: Profile): ApiClient {
       return parsed.data as never
     },
     async *stream(name, options) {
-      const route: Route = routes[name]
+      const route = await routeOf(name)
       const response = await send(profile, route, options as CallOf<Route>, null)
       if ((response.statusCode ?? 0) >= 400) throw faultOf(response.statusCode ?? 0, await readAll(response))
       let pending = ''
@@ -69,6 +73,11 @@ export function apiClient(profile: Profile): ApiClient {
       }
     },
   }
+}
+
+async function routeOf(name: RouteName): Promise<Route> {
+  const { routes } = await import('#core/api/routes.ts')
+  return routes[name]
 }
 
 function send(

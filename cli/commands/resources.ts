@@ -1,10 +1,7 @@
 // Declarative commands: apply, diff, get, delete. All or nothing; a mistake is named with its line.
-import * as yaml from 'yaml'
 import { Fault, isFault } from '#core/fault.ts'
-import { resourceKindNames, resourceKinds } from '#core/resources/kinds.ts'
 import { ApiFault } from '#cli/api-client.ts'
 import { apiOptions, type Command, type Input, UsageFault } from '#cli/command.ts'
-import { parsePlace, readDocuments } from '#cli/documents.ts'
 import { age, safe, table, write, writeJson } from '#cli/output.ts'
 import { effectLine } from './effect.ts'
 
@@ -15,6 +12,7 @@ const marks = { create: '+', update: '~', delete: '-', unchanged: ' ' } as const
 async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
   const source = input.text('file')
   if (source === undefined) throw new UsageFault('Name the documents with -f FILE', dryRun ? diff : apply)
+  const { parsePlace, readDocuments } = await import('#cli/documents.ts')
   const documents = readDocuments(source)
   try {
     const reply = await input.api().call('apply', {
@@ -30,8 +28,7 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
       write(
         `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
       )
-      for (const { who, app, circumstances } of reply.openings)
-        write(safe(`opens ${app} to ${who} ${circumstances}`))
+      for (const { who, app, circumstances } of reply.openings) write(safe(`opens ${app} to ${who} ${circumstances}`))
       for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
       if (reply.effect) write(effectLine(reply.effect))
     }
@@ -94,7 +91,8 @@ function deletionConsent(input: Input): { readonly allowWidening?: 'true'; reado
   return { ...rest, ...(allowWidening === true && { allowWidening: 'true' as const }) }
 }
 
-function pluralOf(word: string): string {
+async function pluralOf(word: string): Promise<string> {
+  const { resourceKindNames, resourceKinds } = await import('#core/resources/kinds.ts')
   const wanted = word.toLowerCase()
   for (const kind of resourceKindNames) {
     const { plural } = resourceKinds[kind]
@@ -111,14 +109,17 @@ export const get: Command = {
   async run(input) {
     const [kind = '', name] = input.words
     const api = input.api()
-    const plural = pluralOf(kind)
+    const plural = await pluralOf(kind)
     if (name !== undefined) {
       const found = await api.call('getResource', { params: { plural, name } }).catch((fault: unknown) => {
         if (!isFault(fault, 'not-found')) throw fault
         throw new Fault('not-found', { hint: `No ${kind} named ${name}.`, cause: fault })
       })
       if (input.isJson) writeJson(found)
-      else write(yaml.stringify({ kind: found.kind, name: found.name, spec: found.spec }).trimEnd())
+      else {
+        const { stringify } = await import('yaml')
+        write(stringify({ kind: found.kind, name: found.name, spec: found.spec }).trimEnd())
+      }
       return 0
     }
     const items = []
@@ -150,7 +151,9 @@ export const remove: Command = {
   positionals: [2, 2],
   async run(input) {
     const [kind = '', name = ''] = input.words
-    const effect = await input.api().call('deleteResource', { params: { plural: pluralOf(kind), name }, query: deletionConsent(input) })
+    const effect = await input
+      .api()
+      .call('deleteResource', { params: { plural: await pluralOf(kind), name }, query: deletionConsent(input) })
     if (input.isJson) writeJson(effect)
     else write(`Deleted. ${effectLine(effect)}`)
     return 0

@@ -9,6 +9,7 @@ import { formatTable } from './table.ts'
 const parts: Readonly<Record<string, () => Promise<Part>>> = {
   idle: async () => (await import('./idle.ts')).measureIdle,
   policy: async () => (await import('./policy.ts')).measurePolicy,
+  'what-if': async () => (await import('./what-if.ts')).measureWhatIf,
   journal: async () => (await import('./journal.ts')).measureJournal,
   inspection: async () => (await import('./inspection.ts')).measureInspection,
   lake: async () => (await import('./lake.ts')).measureLake,

@@ -12,6 +12,7 @@ import * as lake from './commands/lake.ts'
 import * as ownHosts from './commands/own-hosts.ts'
 import * as parts from './commands/parts.ts'
 import * as policy from './commands/policy.ts'
+import { policyFuzz } from './commands/policy-fuzz.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
@@ -74,7 +75,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
   ['Inspect', [inspect.inspectText, inspect.inspectFile, inspect.buildEdm, inspect.buildIdm, inspectUrls.scoreUrls]],
   ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify]],
-  ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance]],
+  ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance, policyFuzz]],
   ['Shell', [completionOf(() => all)]],
 ]
 

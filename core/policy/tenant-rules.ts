@@ -10,12 +10,13 @@ import type {
   TenantRecords,
   UserRecord,
 } from '#core/records/records.ts'
-import { decidePolicy, deny, type AuthorizationFacts, type Decision, type DenyReason } from './decide.ts'
+import { decidePolicy, decideRequest, deny, type AuthorizationFacts, type Decision, type DenyReason } from './decide.ts'
 import { appEntity, groupEntity, organisationEntity, userEntity } from './directory.ts'
 import { type Entity, EntityStore } from './entity.ts'
 import { isPathAllowed } from './path-rules.ts'
 import { compilePolicies, type Policy } from './policy.ts'
 import { PolicySet } from './policy-set.ts'
+import type { Request } from './request.ts'
 
 export type TenantRules = {
   readonly policies: PolicySet
@@ -97,9 +98,12 @@ function isSame(left: PolicyRecord, right: PolicyRecord): boolean {
 }
 
 /** What would be decided, walls first. Sessions, devices and containment are facts of their own time: not asked here. */
-export function decideAccess(rules: TenantRules, facts: AuthorizationFacts): Decision {
+export function decideAccess(rules: TenantRules, facts: AuthorizationFacts, request?: Request): Decision {
   const wall = wallFor(rules, facts)
   if (wall !== undefined) return deny(wall)
+  // Made once for several rules: it is half of what a decision costs.
+  if (request !== undefined && facts.resource.kind === 'app')
+    return decideRequest(rules.policies, rules.entities, request)
   return decidePolicy(rules.policies, rules.entities, facts)
 }
 

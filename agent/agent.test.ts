@@ -355,11 +355,24 @@ describe('the control socket', () => {
     live.write(Buffer.concat([socksConnect('echo.acme.test', 7000), Buffer.from('x')]))
     for (let heard = ''; !heard.endsWith('x');) heard += String((await once(live, 'data'))[0])
     const closed = new Promise((resolve) => live.once('close', resolve))
-    await logout('acme', set.folder)
+    assert.deepEqual(await logout('acme', set.folder), { kind: 'ended' })
     await closed
+    assert.equal(set.exchange.signedOut, 'session-ended')
     assert.deepEqual(await names(), ['globex connected'])
-    await logout('globex', set.folder)
+    globex.signedOut = 'session-expired'
+    assert.deepEqual(await logout('globex', set.folder), { kind: 'over' })
+    assert.equal(await logout('globex', set.folder), undefined)
     assert.deepEqual(await names(), [])
+    assert.deepEqual(await loadProfiles(set.folder), [])
+  })
+  test('signs out without an exchange, and says until when the session goes on', async () => {
+    await using set = await setUp()
+    await set.exchange[Symbol.asyncDispose]()
+    const [profile] = await loadProfiles(set.folder)
+    const end = await logout('acme', set.folder)
+    assert.equal(end?.kind, 'untold')
+    assert.ok(end.kind === 'untold' && end.code === 'exchange-unreachable')
+    assert.equal(Date.parse(end.expiresAt), new Date(profile?.signedIn.sessionExpiresAt ?? 0).getTime())
     assert.deepEqual(await loadProfiles(set.folder), [])
   })
   test('ends the agent on "down"', async () => {

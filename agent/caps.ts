@@ -15,6 +15,7 @@ export const caps = {
   whoamiMs: { unit: 'ms', default: 30_000, reason: 'names change rarely; decisions are asked for each time' },
   reconnectFirstMs: { unit: 'ms', default: 500, reason: 'first ceiling of the back-off, with full jitter' },
   reconnectMaxMs: { unit: 'ms', default: 30_000, reason: 'last ceiling of the back-off' },
+  signOutMs: { unit: 'ms', default: 5_000, reason: 'a person waits for it; the key is forgotten all the same' },
   renewRetryMs: { unit: 'ms', default: 300_000, reason: 'between attempts; a third of 24 h has room for 90 of them' },
   flows: { unit: 'flows', default: 2_000, reason: 'file descriptors; the exchange allows 1,000 per session' },
   flowOpenMs: { unit: 'ms', default: 30_000, reason: 'decision, ticket, connector, app' },

@@ -222,6 +222,10 @@ export class TestExchange implements AsyncDisposable {
       }
     }
     if (request.url === '/v1/whoami') return { status: 200, body: this.#whoami() }
+    if (request.url === '/v1/sign-out') {
+      this.signedOut = 'session-ended'
+      return { status: 200, body: { ended: true } }
+    }
     const body = JSON.parse(text) as { host: string; port: number; csrPem: string }
     if (request.url === '/v1/renew') {
       this.renewed++

@@ -5,8 +5,9 @@ import { asFault, Fault } from '#core/fault.ts'
 import { startAgent, type Agent, type AgentConfig, type AgentDeps, type Forward } from './agent.ts'
 import { askAgent } from './control-socket.ts'
 import { repairNames } from './names/system-names.ts'
-import { defaultStateFolder, loadProfiles, removeProfile } from './profile.ts'
+import { defaultStateFolder, loadProfile, loadProfiles, removeProfile } from './profile.ts'
 import { signIn, type SignInConfig, type SignInDeps } from './sign-in.ts'
+import { signOut, type SignOutEnd } from './sign-out.ts'
 import { parseTarget } from './target.ts'
 
 export type LoginResult = {
@@ -71,10 +72,21 @@ export async function down(stateFolder = defaultStateFolder()): Promise<boolean>
   return (await askAgent(stateFolder, 'down')) !== undefined
 }
 
-/** `sallyport agent logout TENANT`: forgets the key and ends a running agent's connections; the session at control ends by itself. */
-export async function logout(tenant: string, stateFolder = defaultStateFolder()): Promise<void> {
-  await removeProfile(stateFolder, tenant)
-  await askAgent(stateFolder, 'refresh')
+/**
+ * `sallyport agent logout TENANT`: ends the session at control, forgets the key and ends a running agent's connections.
+ * Undefined when this device was not signed in there.
+ */
+export async function logout(tenant: string, stateFolder = defaultStateFolder()): Promise<SignOutEnd | undefined> {
+  let end: SignOutEnd | undefined
+  try {
+    const profile = await loadProfile(stateFolder, tenant)
+    if (profile !== undefined) end = await signOut(profile)
+  } finally {
+    // Also a profile that cannot be read any more.
+    await removeProfile(stateFolder, tenant)
+    await askAgent(stateFolder, 'refresh')
+  }
+  return end
 }
 
 /** `sallyport agent repair`: puts resolver and routes back; false when there was nothing to do. */

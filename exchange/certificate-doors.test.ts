@@ -156,6 +156,17 @@ test('whoami names apps and whether policy allows them, and nothing behind the c
   assert.ok(!body.includes(String(world.ssh.upstream.port)))
 })
 
+test('a device signs out of its own session, and of no other', async () => {
+  await using world = await startWorld()
+  const named = await world.ask('/v1/sign-out', { sessionId: world.browserSession.id })
+  assert.equal(named.status, 200)
+  assert.deepEqual(JSON.parse(named.body), { ended: true })
+  assert.deepEqual(world.control.ended, [world.agentSession.id])
+  await world.control.change(world.acme, { op: 'remove', kind: 'session', id: world.agentSession.id })
+  assert.equal((await world.ask('/v1/sign-out', {})).status, 401)
+  assert.equal(world.control.ended.length, 1)
+})
+
 test('without a live session the agent is told to sign in', async () => {
   await using world = await startWorld()
   await world.control.change(world.acme, { op: 'remove', kind: 'session', id: world.agentSession.id })

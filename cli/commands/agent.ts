@@ -247,14 +247,24 @@ export const down: Command = {
 
 export const logout: Command = {
   usage: 'agent logout TENANT',
-  summary: 'forget the key and certificate for a tenant on this device',
-  options: stateOption,
+  summary: 'end the session, and forget the key and certificate for a tenant on this device',
+  options: { ...stateOption, ...jsonOption },
   positionals: [1, 1],
   async run(input) {
     const { logout: forget } = await import('#agent/verbs.ts')
-    await forget(input.words[0] ?? '', input.text('state'))
-    write('Forgotten on this device. An administrator can end the session and revoke the device.')
-    return 0
+    const tenant = input.words[0] ?? ''
+    const end = await forget(tenant, input.text('state'))
+    if (input.isJson) writeJson(end ?? { kind: 'unknown' })
+    else if (end === undefined) write(safe(`This device was not signed in to ${tenant}.`))
+    else if (end.kind !== 'untold') write(safe(`Signed out of ${tenant}; the key was forgotten on this device.`))
+    else
+      writeError(
+        safe(
+          `The key was forgotten on this device, but the session could not be ended (${end.code}): it ends by itself at ${end.expiresAt}. ` +
+            'An administrator can end it sooner, with "sallyport session end".',
+        ),
+      )
+    return end === undefined || end.kind === 'untold' ? 1 : 0
   },
 }
 

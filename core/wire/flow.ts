@@ -3,6 +3,7 @@ import * as z from 'zod'
 
 export const FLOWS_PATH = '/v1/flows'
 export const WHOAMI_PATH = '/v1/whoami'
+export const SIGN_OUT_PATH = '/v1/sign-out'
 
 export const openFlow = z.strictObject({
   host: z.string().min(1).max(253).describe('name the person asked for, lower case'),
@@ -56,3 +57,6 @@ export const whoami = z.strictObject({
   ),
 })
 export type Whoami = z.infer<typeof whoami>
+
+/** Answer to `POST /v1/sign-out`; without a live session the answer is 401, as to every question. */
+export const signedOut = z.strictObject({ ended: z.boolean() })

@@ -1,7 +1,7 @@
-// What agents ask at their door: who am I, open a flow, renew my certificate. Must never answer with an address behind a
+// What agents ask at their door: who am I, open a flow, renew my certificate, end my session. Must never answer with an address behind a
 // connector, nor about anything of another person.
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { FLOWS_PATH, openFlow, WHOAMI_PATH, type Whoami } from '#core/wire/flow.ts'
+import { FLOWS_PATH, openFlow, SIGN_OUT_PATH, WHOAMI_PATH, type Whoami } from '#core/wire/flow.ts'
 import { adviceFor } from '#core/policy/advice.ts'
 import { deny } from '#core/policy/decide.ts'
 import type { AppRecord } from '#core/records/app.ts'
@@ -28,6 +28,7 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       if (request.method === 'GET' && path === WHOAMI_PATH) return whoami(response, asker)
       if (request.method === 'POST' && path === FLOWS_PATH) return flows(request, response, asker)
       if (request.method === 'POST' && path === RENEW_PATH) return renew(request, response, asker)
+      if (request.method === 'POST' && path === SIGN_OUT_PATH) return signOut(response, asker)
       throw new Fault('not-found')
     },
   }
@@ -110,6 +111,20 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       csrPem,
     })
     json(response, 200, { certificatePem })
+  }
+
+  /** Control ends it everywhere, and the refresh token behind it. Throws `control-unreachable`: nothing was ended. */
+  async function signOut(response: ServerResponse, asker: AgentAsker): Promise<void> {
+    const { tenant, device, session } = asker
+    if (session === undefined) return notSignedIn(response, asker)
+    const { ended } = await context.feed.ask({
+      type: 'end-session',
+      tenantId: tenant.id,
+      sessionId: session.id,
+      deviceId: device.id,
+      reason: 'signed-out',
+    })
+    json(response, 200, { ended })
   }
 
   function notSignedIn(response: ServerResponse, { tenant, session }: AgentAsker): void {

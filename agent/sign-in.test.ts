@@ -89,6 +89,27 @@ test('by the browser gives this device a profile, and the same device when done 
   assert.equal(devices.body.items.length, 1)
 })
 
+test('makes a new key when the device was revoked, and says so', async () => {
+  await using world = await setUp()
+  const { config } = world
+  const first = shown((show) => signIn(config, { show }))
+  await fetch(await signInAt(world.browser, await first.step))
+  const { deviceId, csrPem } = (await first.done).signedIn
+  const devices = '/v1/tenants/acme/devices'
+  await world.call(`${devices}/${deviceId}`, { method: 'DELETE', token: world.acme.token })
+  // While it is revoked its key opens nothing, whoever signs in with it.
+  const notices: string[] = []
+  const again = shown((show) => signIn(config, { show, notice: (text) => notices.push(text) }))
+  await fetch(await signInAt(anotherBrowser(world), await again.step))
+  const { signedIn } = await again.done
+  assert.notEqual(signedIn.deviceId, deviceId)
+  assert.notEqual(signedIn.csrPem, csrPem)
+  assert.match(notices.join(), /revoked.*new one was made/)
+  const listed = await world.call(devices, { token: world.acme.token })
+  const stands = listed.body.items.map(({ id, status }: { id: string; status: string }) => `${id} ${status}`)
+  assert.deepEqual(stands.toSorted(), [`${deviceId} revoked`, `${signedIn.deviceId} active`].toSorted())
+})
+
 function anotherBrowser(world: Awaited<ReturnType<typeof setUp>>): Browser {
   return new Browser(world.control.port, '127.0.0.1', world.control.webCaPem)
 }
@@ -134,10 +155,10 @@ test('ends with the caller, at an unknown tenant and with a foreign pin, and the
   await assert.rejects(asked.done, (error) => isFault(error, 'request-timeout'))
 
   const show = () => assert.fail('nothing is to be shown')
-  await assert.rejects(signIn({ ...config, tenant: 'globex' }, { show }), (error) => isFault(error))
+  await assert.rejects(signIn({ ...config, tenant: 'globex' }, { show }), (error) => isFault(error, 'not-found'))
   const { caPem: _, ...withoutCa } = config
   const strange = { ...withoutCa, pin: 'A'.repeat(43) }
   await assert.rejects(signIn(strange, { show }), (error) => isFault(error, 'certificate-refused'))
-  await assert.rejects(signIn(withoutCa, { show }), (error) => isFault(error, 'control-unreachable'))
+  await assert.rejects(signIn(withoutCa, { show }), (error) => isFault(error, 'certificate-refused'))
   assert.deepEqual(await readdir(world.folder), [])
 })

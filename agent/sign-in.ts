@@ -5,7 +5,7 @@ import { enrolmentRoutes } from '#core/api/enrolment-routes.ts'
 import { Fault } from '#core/fault.ts'
 import { createKeyAndCsr } from '#transport/certificate-request.ts'
 import { agentClient, obtainAccessToken, type SignInStep } from './access-token.ts'
-import { askJson, dialled, refusalIn, type Site } from '#transport/https-json.ts'
+import { askJson, dialled, refusalCode, refusalIn, type Site } from '#transport/https-json.ts'
 import { pinnedAuthority } from '#transport/pinned-authority.ts'
 import { loadProfile, Profile } from './profile.ts'
 
@@ -28,6 +28,8 @@ export type SignInConfig = {
 export type SignInDeps = {
   /** Shows the URL to the person, or opens it. */
   readonly show: (step: SignInStep) => void
+  /** Something that the person should know, though sign-in goes on. */
+  readonly notice?: (text: string) => void
   readonly signal?: AbortSignal
 }
 
@@ -41,11 +43,24 @@ export async function signIn(config: SignInConfig, deps: SignInDeps): Promise<Pr
   const { accessToken } = await obtainAccessToken({ issuer, site, client: agentClient, flow, show, signal })
   // The same key as before, where there is one: it is the same device.
   const before = await loadProfile(config.stateFolder, config.tenant).catch(() => undefined)
-  const { privateKeyPem, csrPem } = before?.deviceKey ?? (await createKeyAndCsr({ commonName: 'device' }))
-  const name = (config.deviceName ?? hostname()).slice(0, 120) || 'device'
+  const ask = (csrPem: string) => {
+    const name = (config.deviceName ?? hostname()).slice(0, 120) || 'device'
+    const value = { accessToken, csrPem, name, os: `${process.platform} ${process.arch}`.slice(0, 64) }
+    return askJson(new URL(path, at('api')), site, { kind: 'json', value })
+  }
   const { path, reply: schema, status } = enrolmentRoutes.deviceSignIn
-  const value = { accessToken, csrPem, name, os: `${process.platform} ${process.arch}`.slice(0, 64) }
-  const answer = await askJson(new URL(path, at('api')), site, { kind: 'json', value })
+  let key = before?.deviceKey ?? (await createKeyAndCsr({ commonName: 'device' }))
+  let answer = await ask(key.csrPem)
+  if (before !== undefined && refusalCode(answer) === 'enrolment-refused') {
+    // The key is that of a revoked device, or of another person's: this is another device from now on. The person has
+    // signed in just now, and administrators see a new device beside the old one.
+    deps.notice?.(
+      `The key of this device is not accepted any more (${refusalIn(answer).hint ?? ''}); a new one was made.`,
+    )
+    key = await createKeyAndCsr({ commonName: 'device' })
+    answer = await ask(key.csrPem)
+  }
+  const { privateKeyPem, csrPem } = key
   if (answer.status !== status) {
     throw new Fault(answer.status >= 500 ? 'control-unreachable' : 'not-signed-in', refusalIn(answer))
   }

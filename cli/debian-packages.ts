@@ -16,6 +16,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   nftables: ['/usr/sbin/nft'],
   iproute2: ['/usr/sbin/ip', '/sbin/ip', '/bin/ip'],
   dnsutils: ['/usr/bin/dig'],
+  'clamav-daemon': ['/usr/sbin/clamd'],
+  'groff-base': ['/usr/bin/groff'],
+  'xz-utils': ['/usr/bin/xz'],
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
   'testssl.sh': ['/usr/bin/testssl'],
 }

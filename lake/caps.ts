@@ -77,5 +77,3 @@ export const ENGINE_BACKOFF_MS = { first: 200, most: 30_000 } as const
 export const ENGINE_GRACE_MS = 5000
 /** Characters of a page cursor. */
 export const MAX_CURSOR_CHARACTERS = 256
-/** Bytes of one event that the lake takes: what the journal's readers accept. */
-export const MAX_EVENT_BYTES = MEBIBYTE

@@ -107,7 +107,8 @@ function settled<S extends Socket>(
   return promise
 }
 
-function isVerifyCode(code: string | undefined): boolean {
+/** What Node calls a certificate that does not verify. */
+export function isVerifyCode(code: string | undefined): boolean {
   return /^(CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO|INVALID_(CA|PURPOSE)|ERR_TLS_CERT|HOSTNAME_MISMATCH|UNSPECIFIED)/.test(
     code ?? '',
   )

@@ -82,7 +82,7 @@ test('shows a token to no server but that of its pin, and the token of one use o
   const otherPin = token.replace(/~.*$/, `~${'A'.repeat(43)}`)
   await assert.rejects(ask(otherPin), { code: 'certificate-refused' })
   await assert.rejects(ask(token.replace(/~.*$/, '~short')), { code: 'enrolment-refused' })
-  await assert.rejects(ask(token.replace(/~.*$/, '')), { code: 'control-unreachable' }, 'no public root signed it')
+  await assert.rejects(ask(token.replace(/~.*$/, '')), { code: 'certificate-refused' }, 'no public root signed it')
   assert.equal((await ask(token)).reply.use, 'connector', 'nobody has seen it until now')
 
   await assert.rejects(ask(await connectorToken(), { use: 'exchange' }), { code: 'enrolment-refused' })

@@ -3,7 +3,7 @@
 import { request as httpsRequest } from 'node:https'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
-import { isLocalhost } from './dial.ts'
+import { isLocalhost, isVerifyCode } from './dial.ts'
 
 const MAX_HINT_LENGTH = 300
 
@@ -46,8 +46,7 @@ export function askJson(url: URL, site: Site, body?: JsonBody, signal?: AbortSig
     },
     ...(site.caPem !== undefined && { ca: [...site.caPem] }),
   })
-  const unreachable = (cause: Error) =>
-    cause instanceof Fault ? cause : new Fault('control-unreachable', { hint: cause.message.slice(0, 200), cause })
+  const unreachable = (cause: Error) => (cause instanceof Fault ? cause : faultOfCause(cause, url.host))
   request.on('error', (error) => reject(unreachable(error)))
   request.on('response', (response) => {
     const chunks: Buffer[] = []
@@ -60,12 +59,24 @@ export function askJson(url: URL, site: Site, body?: JsonBody, signal?: AbortSig
     response.on('error', (error) => reject(unreachable(error)))
     response.on('end', () => {
       const value = parseObject(Buffer.concat(chunks).toString())
-      if (value === undefined) reject(new Fault('wire-malformed', { detail: { status: response.statusCode } }))
-      else resolve({ status: response.statusCode ?? 0, body: value })
+      const status = response.statusCode ?? 0
+      // A refusal may be a page for people; its status says enough.
+      if (value === undefined && status < 400) reject(new Fault('wire-malformed', { detail: { status } }))
+      else resolve({ status, body: value ?? {} })
     })
   })
   request.end(text)
   return promise
+}
+
+function faultOfCause(cause: Error, host: string): Fault {
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  return isVerifyCode(code)
+    ? new Fault('certificate-refused', {
+        hint: `Who signed the certificate of ${host} is not trusted (${code}).`,
+        cause,
+      })
+    : new Fault('control-unreachable', { hint: cause.message.slice(0, 200), cause })
 }
 
 /** Host and port to dial; names below localhost are this machine (RFC 6761), whatever a resolver says. */
@@ -84,6 +95,12 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
   } catch {
     return undefined
   }
+}
+
+/** The API's own code of a refusal (`{error: {code, message}}`). */
+export function refusalCode({ body: { error } }: JsonAnswer): string | undefined {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return typeof code === 'string' ? code : undefined
 }
 
 /** Why the API refused, for the person: its own short message where there is one (`{error: {code, message}}`). */

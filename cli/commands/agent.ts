@@ -1,6 +1,6 @@
 // Commands of the person with an agent. They load nothing of the servers.
 import { readFileSync } from 'node:fs'
-import { Fault } from '#core/fault.ts'
+import { Fault, isFault } from '#core/fault.ts'
 import { type Command, type Input, UsageFault } from '#cli/command.ts'
 import { parseEndpoint } from '#cli/endpoints.ts'
 import { partLog } from '#cli/log.ts'
@@ -35,6 +35,12 @@ export function readCa(input: Input): { readonly caPem?: readonly string[] } {
   return { caPem: pems }
 }
 
+/** A server whose authority is not known here: which option names it. */
+export function namingTrust(fault: unknown, isNamed: boolean, options: string): unknown {
+  if (isNamed || !isFault(fault, 'certificate-refused') || fault.hint === undefined) return fault
+  return new Fault(fault.code, { hint: `${fault.hint} Name its authority with ${options}.`, cause: fault })
+}
+
 const stateOf = (input: Input): { readonly stateFolder?: string } => {
   const stateFolder = input.text('state')
   return stateFolder === undefined ? {} : { stateFolder }
@@ -59,7 +65,7 @@ export const login: Command = {
     if (server === undefined) throw new UsageFault('--server is needed', login)
     const verbs = await import('#agent/verbs.ts')
     const [pin, address, deviceName] = [input.text('pin'), input.text('address'), input.text('name')]
-    const result = await verbs.login(
+    const signingIn = verbs.login(
       {
         ...parsePortal(server),
         ...readCa(input),
@@ -71,6 +77,7 @@ export const login: Command = {
       },
       {
         signal: input.signal,
+        notice: (text) => writeError(safe(text)),
         show: ({ url, userCode }) => {
           if (input.isJson) writeError(JSON.stringify({ url, ...(userCode !== undefined && { userCode }) }))
           else if (userCode !== undefined) writeError(`Open ${url} on any device and type ${userCode}`)
@@ -83,6 +90,10 @@ export const login: Command = {
         },
       },
     )
+    const result = await signingIn.catch((fault: unknown) => {
+      const isNamed = input.text('ca') !== undefined || pin !== undefined
+      throw namingTrust(fault, isNamed, '--ca FILE, or the thumbprint of its key with --pin')
+    })
     if (input.isJson) writeJson(result)
     else
       write(

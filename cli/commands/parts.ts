@@ -8,6 +8,7 @@ import { partLog } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
+import { namingTrust } from './agent.ts'
 import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
 
 const serverOptions = {
@@ -103,6 +104,8 @@ export const connector: Command = {
         software: SOFTWARE,
         ...(name !== undefined && { name }),
         ...(caFile !== undefined && { caPem: readPem(caFile) }),
+      }).catch((fault: unknown) => {
+        throw namingTrust(fault, caFile !== undefined, '--ca FILE, or use a token that carries a pin')
       })
       log('enrolled', { connectorId: identity.enrolment.connectorId })
     }

@@ -23,7 +23,7 @@ async function applyContract(world: World, untilMs: number): Promise<void> {
   }
   const { effect } = await world
     .api()
-    .call('apply', { body: { documents: [{ kind: 'Organisation', name: 'contoso', spec }] } })
+    .call('apply', { body: { documents: [{ kind: 'Organisation', name: 'contoso', spec }], allowWidening: true } })
   assert.deepEqual(effect?.missing, [])
 }
 

@@ -92,18 +92,21 @@ describe('the widening guard', () => {
 
   it('sees that a condition on approvals or devices is gone', () => {
     const asked = [permit('asked', 'Organisation', 'partner', 'payroll', approved)]
-    assert.deepEqual(openedBy(asked), ['organisation partner: payroll'])
+    assert.deepEqual(openedBy(asked), [], 'somebody entitled says yes to each request')
+    assert.deepEqual(openedBy([policy('permit', 'ask', null, null, approved), app('new')]), [])
+    assert.deepEqual(opened(after(asked), after([permit('asked', 'Organisation', 'partner', 'payroll')])), [
+      'organisation partner: payroll',
+    ])
+    const device = [permit('device', 'Organisation', 'partner', 'payroll', managed)]
     const found = wideningsOf(
-      rulesOf(after(asked)),
-      rulesOf(after([permit('asked', 'Organisation', 'partner', 'payroll')])),
+      rulesOf(after(device)),
+      rulesOf(after([permit('device', 'Organisation', 'partner', 'payroll')])),
       nowMs,
     )
     assert.deepEqual(
       found.map(({ who, circumstances }) => `${who} ${circumstances}`),
-      ['organisation partner without an approved request'],
+      ['organisation partner without a known device'],
     )
-    const device = [permit('device', 'Organisation', 'partner', 'payroll', managed)]
-    assert.equal(opened(after(device), after([permit('device', 'Organisation', 'partner', 'payroll')])).length, 1)
   })
 
   it('sees an app that is put into a group of apps, switched on, or added', () => {
@@ -145,7 +148,7 @@ describe('the widening guard', () => {
       { 'if-then-else': odd },
       { '||': { left: overflow, right: { Value: true } } },
       { contains: { left: path('session', 'factors'), right: { Value: 'x' } } },
-      { '!': { arg: { '&&': { left: approved, right: { Value: false } } } } },
+      { '!': { arg: { '&&': { left: managed, right: { Value: false } } } } },
     ])
       assert.deepEqual(openedBy([permit('odd', 'Organisation', 'partner', 'payroll', when)]), [
         'organisation partner: payroll',

@@ -2,7 +2,7 @@
 // never miss an app that becomes possible for them, however it came about: by a policy, a group, a contract or an app.
 import { Bits } from './bits.ts'
 import { maxWidenings } from './caps.ts'
-import { anyCircumstances, type Circumstances, reachOf, type Subject } from './reach.ts'
+import { type Circumstances, reachOf, type Subject } from './reach.ts'
 import type { TenantRules } from './tenant-rules.ts'
 
 export type Widening = {
@@ -12,9 +12,11 @@ export type Widening = {
   readonly circumstances: string
 }
 
-/** Each is asked apart: an app may have been open before, but never without an approval or a device. */
+/**
+ * What an approved request opens, somebody entitled has said yes to, person by person: that is no opening. Each is asked
+ * apart: an app may have been open before, but never without a device.
+ */
 const circumstances: readonly Circumstances[] = [
-  anyCircumstances,
   { name: 'without an approved request', context: { approved: false } },
   { name: 'without a known device', context: { approved: false, device: false } },
 ]

@@ -54,6 +54,21 @@ describe('the widening guard', () => {
     assert.deepEqual(opened([], world), [], 'the first set-up')
   })
 
+  it('is not mistaken when a group comes to hold nearly everybody because somebody comes or goes', () => {
+    const few = world.filter(({ id }) => id !== 'usr_fay')
+    const nine = [...few, ...['a', 'b', 'c', 'd'].map((name) => user(name, ['staff'])), user('sole')]
+    assert.deepEqual(opened(nine, [...nine, user('new', ['staff'])]), [])
+    assert.deepEqual(
+      opened(
+        nine,
+        nine.filter(({ id }) => id !== 'usr_sole'),
+      ),
+      [],
+    )
+    const joined = nine.map((record) => (record.id === 'usr_sole' ? user('sole', ['staff']) : record))
+    assert.deepEqual(opened(nine, joined), ['everyone (everyone, staff): wiki'])
+  })
+
   it('sees a policy without a person, whatever its conditions', () => {
     for (const when of [undefined, managed, { '!': { arg: outside } }])
       assert.ok(openedBy([policy('permit', 'wild', null, 'db', when)]).includes('everyone: db'))

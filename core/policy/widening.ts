@@ -60,17 +60,18 @@ function guarded(before: TenantRules, after: TenantRules, asked: TenantRules): r
   const outsiders = Array.from(after.users.values()).filter(({ organisationId }) => organisationId !== null)
   return [
     { kind: 'anyone' },
-    { kind: 'groups', names: groupsOfEverybody(asked) },
+    { kind: 'groups', names: groupsOfEverybody(asked, before, after) },
     ...Array.from(organisations, (name) => ({ kind: 'organisation' as const, name })),
     ...outsiders.map(({ name }) => ({ kind: 'user' as const, name })),
   ]
 }
 
-/** Groups that hold nearly all of our own people, through other groups too. */
-function groupsOfEverybody(rules: TenantRules): readonly string[] {
-  const own = Array.from(rules.users.values()).filter(
-    (user) => user.organisationId === null && user.status === 'active',
-  )
+/**
+ * Groups that hold nearly all of our own people, through other groups too. Only people who are there before and after
+ * count: nobody who was there gets anything because somebody comes or goes.
+ */
+function groupsOfEverybody(rules: TenantRules, before: TenantRules, after: TenantRules): readonly string[] {
+  const own = Array.from(rules.users.values()).filter(({ name }) => isOwn(before, name) && isOwn(after, name))
   if (own.length < leastPeople) return []
   const counts = new Map<string, number>()
   for (const { name } of own) {
@@ -80,6 +81,11 @@ function groupsOfEverybody(rules: TenantRules): readonly string[] {
   const names: string[] = []
   for (const [name, count] of counts) if (count >= own.length * nearlyAll && rules.groups.has(name)) names.push(name)
   return names.toSorted()
+}
+
+function isOwn(rules: TenantRules, name: string): boolean {
+  const user = rules.users.get(name)
+  return user?.organisationId === null && user.status === 'active'
 }
 
 type Had = {

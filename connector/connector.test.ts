@@ -224,6 +224,16 @@ describe('a live flow', () => {
   })
 })
 
+test('runs once for a folder: a second start is refused and leaves the first alone', async () => {
+  await using folder = await world.stateFolder()
+  await using set = await setUp({ folder: folder.path })
+  const again = () => startConnector({ stateFolder: folder.path, drainMs: 0 }, { log: () => {} })
+  await assert.rejects(again(), { code: 'address-in-use' })
+  assert.equal(set.connector.metrics.links, 1)
+  await set.connector.close()
+  await (await again()).close()
+})
+
 test('revocations outlive a restart: an older slice is refused afterwards', async () => {
   await using folder = await world.stateFolder()
   {

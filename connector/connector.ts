@@ -15,6 +15,7 @@ import { NonceMemory } from './nonce-memory.ts'
 import { PeerHandshakes } from './peer-handshake.ts'
 import { Renewal } from './renewal.ts'
 import { startSliceKeeper, type SliceInForce, type SliceKeeper } from './slice.ts'
+import { lockFolder, type FolderLock } from '#transport/folder-lock.ts'
 import { openFolder } from '#transport/state-folder.ts'
 import { dialUpstream, type DialUpstream } from './upstream.ts'
 import { verifyGrant, type VerifiedGrant } from './verify-grant.ts'
@@ -50,7 +51,7 @@ export type ConnectorMetrics = {
 
 type Offer = Extract<LinkFromExchange, { type: 'offer' }>
 
-/** Throws `configuration-invalid` when the folder holds no identity. */
+/** Throws `configuration-invalid` when the folder holds no identity, `address-in-use` when another runs with it. */
 export async function startConnector(config: ConnectorConfig, deps: ConnectorDeps): Promise<Connector> {
   await openFolder(config.stateFolder)
   const identity = await loadIdentity(config.stateFolder)
@@ -58,16 +59,23 @@ export async function startConnector(config: ConnectorConfig, deps: ConnectorDep
     throw new Fault('configuration-invalid', { hint: `${config.stateFolder} holds no connector; enrol it first.` })
   }
   const { log, nowMs = Date.now } = deps
-  const slices = await startSliceKeeper(identity.enrolment, config.stateFolder, { log, nowMs })
-  const connector = new Connector(config, deps, identity, slices)
-  connector.start()
-  return connector
+  const lock = await lockFolder(config.stateFolder)
+  try {
+    const slices = await startSliceKeeper(identity.enrolment, config.stateFolder, { log, nowMs })
+    const connector = new Connector(config, deps, identity, slices, lock)
+    connector.start()
+    return connector
+  } catch (error) {
+    await lock.release()
+    throw error
+  }
 }
 
 export class Connector {
   readonly #config: ConnectorConfig
   readonly #deps: Required<ConnectorDeps>
   readonly #slices: SliceKeeper
+  readonly #lock: FolderLock
   readonly #links: Links
   readonly #devicePeers: PeerHandshakes
   readonly #exchangePeers: PeerHandshakes
@@ -81,7 +89,8 @@ export class Connector {
   #closing: Promise<void> | undefined
   #onIdle: (() => void) | undefined
 
-  constructor(config: ConnectorConfig, deps: ConnectorDeps, identity: Identity, slices: SliceKeeper) {
+  constructor(config: ConnectorConfig, deps: ConnectorDeps, identity: Identity, slices: SliceKeeper, lock: FolderLock) {
+    this.#lock = lock
     this.#config = config
     this.#deps = { nowMs: Date.now, random: Math.random, dialUpstream, ...deps }
     this.#identity = identity
@@ -149,7 +158,7 @@ export class Connector {
 
   /** Cuts everything now. */
   destroy(fault: Fault): void {
-    this.#closing ??= Promise.resolve()
+    this.#closing ??= this.#lock.release()
     this.#stopTimers()
     for (const flow of this.#flows.values()) flow.cut(fault.code)
     this.#links.destroy(fault)
@@ -177,6 +186,7 @@ export class Connector {
     for (const flow of this.#flows.values()) flow.cut('closing')
     await this.#links.close()
     await this.#slices.saved()
+    await this.#lock.release()
   }
 
   #stopTimers(): void {

@@ -3,6 +3,11 @@ import { safe } from './output.ts'
 
 export type PartLog = (message: string, fields?: Readonly<Record<string, unknown>>) => void
 
+/** Threads of this program write as it does itself: to them standard error never looks like a terminal. */
+export function settleLogForm(): void {
+  process.env['SALLYPORT_LOG'] ??= process.stderr.isTTY ? 'text' : 'json'
+}
+
 /** SALLYPORT_LOG=json or text chooses; default: text on a terminal, JSON elsewhere. */
 export function partLog(part: string): PartLog {
   const form = process.env['SALLYPORT_LOG'] ?? (process.stderr.isTTY ? 'text' : 'json')

@@ -2,9 +2,9 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
-import { type Command, type Input, UsageFault } from '#cli/command.ts'
+import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
-import { partLog } from '#cli/log.ts'
+import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
@@ -149,6 +149,7 @@ export const start: Command = {
     domain: { type: 'string', help: 'domain of doors, sign-in, console and API (default sallyport.localhost)' },
     'apps-domain': { type: 'string', help: 'another registrable domain, only for apps (default apps.localhost)' },
     public: { type: 'string', help: 'name or address under which agents and connectors reach it (default 127.0.0.1)' },
+    'learn-for': { type: 'string', help: 'how long detection only learns (default 14d; in the demo 0)' },
   },
   positionals: [0, 0],
   async run(input) {
@@ -160,6 +161,7 @@ export const start: Command = {
     const dataFolder = resolve(input.text('data') ?? 'data')
     const domain = input.text('domain') ?? 'sallyport.localhost'
     const appsDomain = input.text('apps-domain') ?? 'apps.localhost'
+    settleLogForm()
     const log = partLog('exchange')
     const main = await startAllInOne(
       {
@@ -169,6 +171,7 @@ export const start: Command = {
         port: parsePort(input.text('port') ?? String(DEMO_PORT)),
         listenHost: input.text('listen') ?? (isDemo ? '127.0.0.1' : '0.0.0.0'),
         publicHost: input.text('public') ?? '127.0.0.1',
+        detection: { storiesPerDay: 1, warmupMs: parseWarmup(input.text('learn-for') ?? (isDemo ? '0' : '14d')) },
       },
       log,
     )
@@ -222,6 +225,7 @@ export const control: Command = {
       type: 'string',
       help: 'host:port where exchanges dial the feed (default: as they were enrolled)',
     },
+    'learn-for': { type: 'string', help: 'how long detection only learns, such as 14d (default) or 0' },
     'exchange-token': { type: 'string', help: 'also write a token that enrols an exchange of this name, once' },
   },
   positionals: [0, 0],
@@ -246,8 +250,16 @@ export const control: Command = {
       ...(feedAddress !== undefined && { feedAddress }),
     })
     const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
+    const { detectionWith, usualDetection } = await import('#cli/detection.ts')
     const whatIf = startWhatIf({ journalRoot: join(config.dataFolder, 'journal') })
-    const running = await startControl(config, { log: partLog('control'), whatIf })
+    const running = await startControl(config, {
+      log: partLog('control'),
+      whatIf,
+      startDetection: detectionWith({
+        ...usualDetection,
+        warmupMs: parseWarmup(input.text('learn-for')),
+      }),
+    })
     // For people and agents who have no public certificate to trust; nothing in it is secret.
     writeFileSync(join(config.dataFolder, 'web-ca.pem'), running.webCaPem.join('\n'), { mode: 0o644 })
     write(`control: listening on ${formatEndpoint({ host: config.listen.host, port: running.port })}`)
@@ -259,6 +271,11 @@ export const control: Command = {
     }
     return await runUntilSignal([whatIf, running], input.signal)
   },
+}
+
+/** `14d`, or `0` for none. */
+function parseWarmup(text = '14d'): number {
+  return text === '0' ? 0 : parseDuration(text) * 1000
 }
 
 function parsePort(text: string): number {

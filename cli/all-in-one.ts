@@ -9,7 +9,8 @@ import { type Exchange, startExchange } from '#exchange/server.ts'
 import { outboundDeps } from './outbound-tools.ts'
 import type { ControlConfig } from '#control/config.ts'
 import { consoleFolder } from './build-console.ts'
-import type { ControlMethods } from './control-worker.ts'
+import type { ControlMethods, ControlWorkerData } from './control-worker.ts'
+import type { DetectionSettings } from './detection.ts'
 import type { PartLog } from './log.ts'
 import { SOFTWARE } from './version.ts'
 import { callWorker, type WorkerCaller } from './worker-call.ts'
@@ -23,6 +24,8 @@ export type AllInOneConfig = {
   readonly listenHost: string
   /** Name or address under which agents and connectors reach it. */
   readonly publicHost: string
+  /** How behaviour is watched; default: 14 days of learning first. */
+  readonly detection?: DetectionSettings
 }
 
 export type AllInOne = {
@@ -55,7 +58,12 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
     software: SOFTWARE,
   }
   const control = callWorker<ControlMethods>(
-    new Worker(new URL('control-worker.ts', import.meta.url), { workerData: controlConfig }),
+    new Worker(new URL('control-worker.ts', import.meta.url), {
+      workerData: {
+        config: controlConfig,
+        ...(config.detection && { detection: config.detection }),
+      } satisfies ControlWorkerData,
+    }),
     'control',
   )
   opened.defer(() => control.close())

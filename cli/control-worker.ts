@@ -7,6 +7,7 @@ import { createLocalAccess } from '#control/local-access.ts'
 import type { ControlConfig } from '#control/config.ts'
 import type { RoleName } from '#control/store/schema.ts'
 import { startWhatIf, type WhatIf } from '#intelligence/what-if/what-if.ts'
+import { detectionWith, type DetectionSettings, usualDetection } from './detection.ts'
 import { partLog } from './log.ts'
 import { answerCalls } from './worker-call.ts'
 
@@ -25,9 +26,15 @@ function methodsOf(control: Control, whatIf: WhatIf) {
 }
 export type ControlMethods = ReturnType<typeof methodsOf>
 
+export type ControlWorkerData = { readonly config: ControlConfig; readonly detection?: DetectionSettings }
+
 if (parentPort) {
-  const config = workerData as ControlConfig
+  const { config, detection = usualDetection } = workerData as ControlWorkerData
   const whatIf = startWhatIf({ journalRoot: join(config.dataFolder, 'journal') })
-  const control = await startControl(config, { log: partLog('control'), whatIf })
+  const control = await startControl(config, {
+    log: partLog('control'),
+    whatIf,
+    startDetection: detectionWith(detection),
+  })
   answerCalls(parentPort, methodsOf(control, whatIf))
 }

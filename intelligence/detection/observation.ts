@@ -61,6 +61,8 @@ export function readLine(line: string, place: string): Observation | Refusal {
 export function observe(event: Fields, place: string): Observation | Refusal {
   const kind = kindOf(number(event['class_uid']) || Math.floor(number(event['type_uid']) / 100))
   if (kind === undefined) return 'not-needed'
+  // What detection itself has told is no news to it.
+  if (kind === 'finding' && text(fields(event['finding_info'])['uid']).startsWith('sty_')) return 'not-needed'
   const metadata = fields(event['metadata'])
   const timeMs = timeOf(event['time'] ?? event['time_dt'] ?? event['start_time'] ?? metadata['logged_time'])
   if (timeMs === undefined) return 'no-time'

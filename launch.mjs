@@ -10,6 +10,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   openSync,
   readFileSync,
   rmSync,
@@ -58,6 +59,13 @@ function isInstalled() {
 }
 
 function install() {
+  // `npm ci` begins by emptying the folder, also through a link that leads to somebody else's.
+  if (lstatSync(modules, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    process.stderr.write(
+      `sallyport: ${modules} is a link to another installation, which does not fit this lock file; remove the link and start again.\n`,
+    )
+    process.exit(78)
+  }
   const claim = join(root, '.sallyport-installing')
   const deadline = Date.now() + INSTALL_WAIT_MS
   for (;;) {

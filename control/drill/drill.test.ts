@@ -1,9 +1,10 @@
 // Drills at control: refused unless provably safe, made of ordinary things, and undone to the last row.
 import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
 import { addTenantWithAdministrator, newCsr, startTestControl, type TestControl } from '#control/testing.ts'
-import { lookAfterDrills } from './upkeep.ts'
-import { smallScenario } from './testing.ts'
+import { insertDrill, smallScenario } from './testing.ts'
+import { lookAfterDrills, startDrillUpkeep } from './upkeep.ts'
 import { drillWall } from './wall.ts'
 
 let test: TestControl
@@ -145,6 +146,60 @@ describe('a drill', () => {
     assert.match((await call('/events?limit=100')).text, /A drill has ended/, 'told afterwards')
     const listed = (await call('/drills')).body['items'] as unknown as readonly { verdict: string }[]
     assert.equal(listed[0]?.verdict, 'passed')
+  })
+
+  it('ends although something else refers to what it made, which stays without any use', async () => {
+    const answer = await start()
+    const { drill, actors, apps } = answer.body as unknown as {
+      drill: { id: string }
+      actors: Record<string, { user: string; userId: string }>
+      apps: Record<string, { name: string; appId: string }>
+    }
+    const csr = await newCsr()
+    await call(`/drills/${drill.id}/devices`, { actor: 'thief', csrPem: csr.csrPem, name: 'laptop', os: 'linux' })
+    const owned = { kind: 'App', name: 'wiki', spec: { ...documents[3]?.spec, owner: actors['thief']?.user } }
+    const contract = { from: '2026-01-01T00:00:00Z', until: '2036-01-01T00:00:00Z', apps: [apps['notes']?.name] }
+    const organisation = { kind: 'Organisation', name: 'others', spec: { sponsor: 'ada.lovelace', ...contract } }
+    const applied = await call('/apply', { documents: [owned, organisation], allowWidening: true })
+    assert.equal(applied.status, 200, applied.text)
+    const stopped = await call(`/drills/${drill.id}`, undefined, 'DELETE')
+    assert.equal(stopped.status, 200, stopped.text)
+    assert.equal((await call(`/drills/${drill.id}`)).body['restored'], false)
+    const mirror = await test.context.mirrors.current(acme.id)
+    assert.equal(mirror.get('user', actors['thief']?.userId ?? '')?.status, 'disabled')
+    // The second one by way of the thief's own organisation, whose contract names both.
+    for (const app of Object.values(apps)) assert.equal(mirror.get('app', app.appId)?.enabled, false)
+    assert.equal(JSON.stringify([...mirror.all('policy')]).includes(actors['thief']?.user ?? '-'), false)
+    assert.deepEqual([...mirror.all('session')], [])
+    assert.match((await call('/events?limit=100')).text, /A drill has ended/)
+    assert.equal((await start()).status, 201, 'the next one may begin')
+  })
+
+  it('of one tenant that cannot be ended does not keep those of others going', async (t) => {
+    const { context } = test
+    const broken = await insertDrill(acme.id, acme.administratorId, context)
+    await context.store.forTenant(acme.id).updateTable('drills').set({ sealed: 'x' }).where('id', '=', broken).execute()
+    await context.store
+      .forTenant(acme.id)
+      .updateTable('drills')
+      .set({ aliveAtMs: 0 })
+      .where('id', '=', broken)
+      .execute()
+    const other = await addTenantWithAdministrator(test, `other${count++}`, 'boss')
+    const silent = await insertDrill(other.id, other.administratorId, context)
+    await context.store
+      .forTenant(other.id)
+      .updateTable('drills')
+      .set({ aliveAtMs: 0 })
+      .where('id', '=', silent)
+      .execute()
+    const upkeep = startDrillUpkeep({ ...context, log: () => {} }, 10)
+    t.after(() => upkeep.stop())
+    for (;;) {
+      const row = await context.store.forTenant(other.id).selectFrom('drills').selectAll().executeTakeFirstOrThrow()
+      if (row.endedAtMs !== null) break
+      await setImmediate()
+    }
   })
 
   it('says that it is not restored when somebody else changed something meanwhile', async () => {

@@ -1,5 +1,6 @@
 // Ends a drill: everything that its ledger lists is removed, and what is left is compared with what was before. Safe to
-// run again after a crash half-way. Must never remove anything that the ledger does not list.
+// run again after a crash half-way. Must never remove anything that the ledger does not list, nor be kept from ending
+// because something else has come to refer to what it made.
 import type { DrillReport } from '#core/api/drill-routes.ts'
 import { journalEvent } from '#core/events/event.ts'
 import { newId } from '#core/ids.ts'
@@ -8,6 +9,9 @@ import type { Change } from '#core/records/records.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import { applyResources } from '#control/resources/apply.ts'
+import type { Document } from '#control/resources/document.ts'
+import { documentOf } from '#control/resources/plan.ts'
+import { referencesOf } from '#control/resources/references.ts'
 import { openLedger } from './ledger.ts'
 import { digestOfOthers } from './safety.ts'
 
@@ -35,17 +39,16 @@ export async function endDrill(
   const own = new Set(ledger.resources.map((resource) => resource.id))
   const ended = { endedAtMs: context.nowMs(), endReason: reason, report: report && JSON.stringify(report) }
   let restored = 0
-  const present = await handle
-    .selectFrom('resources')
-    .select(['resources.id', 'resources.kind', 'resources.name'])
-    .execute()
+  const present = await handle.selectFrom('resources').selectAll().execute()
+  // By id: a name of the drill that somebody else has taken since is theirs.
+  const made = present.filter((resource) => own.has(resource.id))
+  const held = referredTo(made, present)
   await applyResources(
     tenantId,
     {
-      documents: [],
-      // By id: a name of the drill that somebody else has taken since is theirs.
-      deletes: present
-        .filter((resource) => own.has(resource.id))
+      documents: held.map((row, index) => ({ at: `drill[${index}]`, value: inert(documentOf(row)) })),
+      deletes: made
+        .filter((row) => !held.includes(row))
         .map(({ kind, name }) => ({ kind: kind as ResourceKind, name })),
     },
     context,
@@ -59,8 +62,32 @@ export async function endDrill(
         .execute()
     },
   )
-  await tellAfterwards(row, reason, ledger.actors, context)
+  const left = held.map(({ kind, name }) => `${kind} ${name}`)
+  await tellAfterwards(row, { reason, actors: ledger.actors, left }, context)
   return { ...row, ...ended, restored }
+}
+
+/** What the drill made and something else refers to by now, with all that it needs itself: it cannot be removed. */
+function referredTo(made: readonly Row<'resources'>[], all: readonly Row<'resources'>[]): Row<'resources'>[] {
+  const left = new Map(made.map((row) => [`${row.kind} ${row.name}`, row]))
+  const held: Row<'resources'>[] = []
+  const looking = all.filter((row) => !made.includes(row))
+  for (let row = looking.pop(); row !== undefined; row = looking.pop())
+    for (const { kind, name } of referencesOf(documentOf(row))) {
+      const found = left.get(`${kind} ${name}`)
+      if (found === undefined) continue
+      left.delete(`${kind} ${name}`)
+      held.push(found)
+      looking.push(found)
+    }
+  return held
+}
+
+/** It stays for whatever refers to it, and is good for nothing. */
+function inert(document: Document): Document {
+  if (document.kind === 'User') return { ...document, spec: { ...document.spec, status: 'disabled' } }
+  if (document.kind === 'App') return { ...document, spec: { ...document.spec, enabled: false } }
+  return document
 }
 
 async function forgetToken(
@@ -75,11 +102,17 @@ async function forgetToken(
   if (token) await tx.provider.deleteFrom('secretIndex').where('secretIndex.hash', '=', token.hash).execute()
 }
 
+type Afterwards = {
+  readonly reason: EndReason
+  readonly actors: Readonly<Record<string, { readonly userId: string }>>
+  /** What could not be removed, by kind and name. */
+  readonly left: readonly string[]
+}
+
 /** While it ran nothing said so; now the journal does, with the identities, for whoever reads it later. */
 async function tellAfterwards(
   row: Row<'drills'>,
-  reason: EndReason,
-  actors: Readonly<Record<string, { readonly userId: string }>>,
+  { reason, actors, left }: Afterwards,
   context: ControlContext,
 ): Promise<void> {
   await context.journal.record(
@@ -91,7 +124,7 @@ async function tellAfterwards(
       outcome: 'success',
       api: { operation: 'endDrill', target: row.id, resourceKind: 'drill' },
       message: `A drill has ended (${reason}); events of these users since ${new Date(row.startedAtMs).toISOString()} were its.`,
-      extra: { users: Object.values(actors).map(({ userId }) => userId), startedAtMs: row.startedAtMs, reason },
+      extra: { users: Object.values(actors).map(({ userId }) => userId), startedAtMs: row.startedAtMs, reason, left },
     }),
   )
 }

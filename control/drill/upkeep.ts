@@ -49,7 +49,7 @@ async function reasonToEnd(row: Row<'drills'>, context: ControlContext): Promise
   return null
 }
 
-export function startDrillUpkeep(context: ControlContext): DrillUpkeep {
+export function startDrillUpkeep(context: ControlContext, everyMs: number = caps.drillUpkeepMs.default): DrillUpkeep {
   let running: Promise<void> = Promise.resolve()
   let isRunning = false
   let isStopped = false
@@ -57,7 +57,10 @@ export function startDrillUpkeep(context: ControlContext): DrillUpkeep {
     const tenants = await context.store.provider.selectFrom('tenants').select('tenants.id').execute()
     for (const { id } of tenants) {
       if (isStopped) return
-      await lookAfterDrills(id, context)
+      // One tenant's trouble must not keep the drills of the others going.
+      await lookAfterDrills(id, context).catch((error: unknown) =>
+        context.log('drills were not looked after', { tenantId: id, error: String(error) }),
+      )
     }
   }
   const timer = setInterval(() => {
@@ -68,7 +71,7 @@ export function startDrillUpkeep(context: ControlContext): DrillUpkeep {
       .finally(() => {
         isRunning = false
       })
-  }, caps.drillUpkeepMs.default)
+  }, everyMs)
   timer.unref()
   return {
     stop: async () => {

@@ -10,6 +10,7 @@ export const unscannableReasons = {
   'too-deep': 'archives are nested too deeply',
   'unknown-encoding': 'it is encoded in a way that is not supported',
   'unknown-archive': 'it is an archive of a kind that is not unpacked here',
+  endless: 'it goes up without an end that could be waited for',
   'inspector-failed': 'an inspector ended while it worked on it',
   'inspector-timeout': 'an inspector did not finish in time',
   'inspector-unavailable': 'an inspector that policy asks for cannot be reached',
@@ -21,6 +22,7 @@ export const partialReasons = {
   bytes: 'it is longer than is looked at',
   entries: 'it has more entries than are looked at',
   time: 'the time for it was used up',
+  stream: 'it comes bit by bit without an end that could be held back',
   findings: 'it has more findings than are kept',
   'inspector-limit': 'an inspector refuses content of this size',
 } as const

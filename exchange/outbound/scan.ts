@@ -1,6 +1,6 @@
 // Step 4 of 6 on the way to the internet: gives bodies to the inspectors and turns their verdicts into what happens.
 // Must never let a body go on whose verdict is not in, nor take a missing inspector for a clean verdict.
-import type { BodyMeta, Gap, Inspection, Verdict } from '#core/inspection/verdict.ts'
+import type { BodyMeta, Gap, Inspection, PartialReason, UnscannableReason, Verdict } from '#core/inspection/verdict.ts'
 import { HeldTail } from '#core/inspection/held-tail.ts'
 import type { VerdictAction, WebSettings } from '#core/records/outbound.ts'
 import type { ResponseScan, ScanStop } from '#transport/response-scan.ts'
@@ -53,15 +53,14 @@ function whyOf(verdict: Verdict, kind: VerdictKind): readonly string[] {
   return [...new Set([...own, ...gaps.filter((gap) => gap.kind === kind).map(({ reason }) => reason)])].slice(0, 8)
 }
 
-/** The verdict when policy asks for an inspection that is not there. */
-export function unavailable(): Verdict {
-  const reason = 'inspector-unavailable'
+/** The verdict when policy asks for an inspection that is not there, or that cannot be made. */
+export function unavailable(reason: UnscannableReason = 'inspector-unavailable'): Verdict {
   return { kind: 'unscannable', reason, gaps: [], fileType: 'unknown', findings: [], unique: {}, bytesSeen: 0 }
 }
 
-/** A verdict about a body of which only a part came by. */
-export function onlyAPart(): Verdict {
-  return { kind: 'partial', reason: 'bytes', gaps: [], fileType: 'unknown', findings: [], unique: {}, bytesSeen: 0 }
+/** A verdict about a body of which only a part came by, or that cannot be held. */
+export function onlyAPart(reason: PartialReason = 'bytes'): Verdict {
+  return { kind: 'partial', reason, gaps: [], fileType: 'unknown', findings: [], unique: {}, bytesSeen: 0 }
 }
 
 /** A download under inspection: all but its tail streams through, the tail waits for the verdict. */

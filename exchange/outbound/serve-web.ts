@@ -22,7 +22,7 @@ import { holdUpload } from './hold-upload.ts'
 import type { OutboundParts } from './parts.ts'
 import { createJudge, onlyAPart, scanDownload, unavailable, type Judge, type Judgement } from './scan.ts'
 import { faultOfStop, reasonOfStop, stopOfFault, verdictTopic, type Stop } from './stop.ts'
-import { isDownload, isStream, isUpload, webRequestFields, webResponseFields } from './web-headers.ts'
+import { isDownload, isEndlessUpload, isStream, isUpload, webRequestFields, webResponseFields } from './web-headers.ts'
 import { authorityOf, hasBody, pathOf, type WebRequest } from './web-request.ts'
 
 export type ServeWeb = {
@@ -85,9 +85,15 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
     const method = request.method ?? 'GET'
     const judge = judgeFor(wanted)
     const { headers } = request
-    const isHeld = decided.wants.length > 0 && hasBody(request) && !isStream(headers['content-type'])
+    const isWanted = decided.wants.length > 0 && hasBody(request)
+    const isEndless = isEndlessUpload(headers['content-type'])
     let spool: Awaited<ReturnType<typeof holdUpload>>['spool'] | undefined
-    if (isHeld) {
+    if (isWanted && isEndless) {
+      const judgement = judge(unavailable('endless'), 'upload')
+      writeVerdict(wanted, decided, judgement, 'upload')
+      if (judgement.stop !== undefined) return { kind: 'unanswered', fault: faultOfStop(judgement.stop) }
+    }
+    if (isWanted && !isEndless) {
       try {
         const meta = bodyMeta(wanted, 'upload', method, headers, decided.wants)
         const held = await holdUpload(parts, request, meta, judge, signal)
@@ -135,10 +141,10 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   ): ResponseScan | undefined {
     if (decided.wants.length === 0 || method === 'HEAD' || status === 204 || status === 304) return undefined
     const named = Object.fromEntries(headers)
-    if (isStream(named['content-type'])) return undefined
     // Asked for the whole, given a part: what was left out has been seen by nobody.
     const { inspector } = parts
-    const known = status === PARTIAL_CONTENT ? onlyAPart() : inspector === null ? unavailable() : undefined
+    const part = status === PARTIAL_CONTENT ? onlyAPart() : isStream(named) ? onlyAPart('stream') : undefined
+    const known = part ?? (inspector === null ? unavailable() : undefined)
     if (known !== undefined || inspector === null) {
       const judgement = judge(known ?? unavailable(), 'download')
       writeVerdict(wanted, decided, judgement, 'download')

@@ -60,11 +60,17 @@ export function isDownload(status: number, fields: HeaderFields): boolean {
   return type !== '' && !pageTypes.test(type)
 }
 
-/** Bodies that go on without end: they cannot be held for a verdict. */
-export function isStream(contentType: string | undefined): boolean {
+/** Answers that come bit by bit: they cannot be held for a verdict. What is kept as a file is none, whatever it says. */
+export function isStream(fields: Readonly<Record<string, string | undefined>>): boolean {
+  if (fields['content-disposition']?.trim().toLowerCase().startsWith('attachment') === true) return false
   return /^(text\/event-stream|application\/grpc|application\/x-ndjson|multipart\/x-mixed-replace)/i.test(
-    contentType ?? '',
+    fields['content-type'] ?? '',
   )
+}
+
+/** What is answered while it still goes up. The sender says so: it must never be a reason not to look. */
+export function isEndlessUpload(contentType: string | undefined): boolean {
+  return /^application\/grpc\b/i.test(contentType ?? '')
 }
 
 const formTypes =
@@ -77,7 +83,10 @@ export function isUpload(
   smallBytes: number,
 ): boolean {
   if (!hasBody) return false
-  if (Number(headers['content-length'] ?? 0) > smallBytes) return true
+  // Without a length nobody knows that it is small: a large file in chunks is no form.
+  const length = headers['content-length']
+  if (length === undefined ? !isEndlessUpload(String(headers['content-type'])) : Number(length) > smallBytes)
+    return true
   const type = headers['content-type']
   return typeof type !== 'string' || !formTypes.test(type)
 }

@@ -92,6 +92,23 @@ describe('a download', () => {
     assert.equal((await world.curl('-r', '0-3', `https://www.site.test:${port}/`)).stdout, 'the whole')
   })
 
+  test('that is kept as a file is looked at, whatever kind of stream its site calls it', async () => {
+    await using world = await start()
+    const port = await world.site(['www.site.test'], (request, response) => {
+      const isFile = request.url === '/file'
+      sends(words.malicious, {
+        'content-type': 'application/x-ndjson',
+        ...(isFile && { 'content-disposition': 'attachment; filename=a.exe' }),
+      })(request, response)
+    })
+    const at = `https://www.site.test:${port}`
+    assert.equal(JSON.parse((await world.curl(`${at}/file`)).stdout).reason, 'content-malicious')
+    // One that cannot be held is written down, and the tenant may refuse it.
+    assert.equal((await world.curl(`${at}/`)).stdout, words.malicious)
+    await world.put({ ports: ['1-65535'], verdicts: { partial: 'block' } })
+    assert.equal(JSON.parse((await world.curl(`${at}/`)).stdout).reason, 'content-partial')
+  })
+
   test('is decided once more when it is a file', async () => {
     await using world = await start({ policies: [webPolicy('pages', { actions: ['browse', 'upload'] })] })
     const port = await world.site(['www.site.test'], (request, response) => {
@@ -183,6 +200,33 @@ describe('an upload', () => {
     // The tenant may say otherwise, which is then in the journal.
     await world.put({ ports: ['1-65535'], verdicts: { unscannable: 'alert' } })
     assert.equal((await world.curl('-d', 'x=y', `https://www.site.test:${port}/`)).stdout, 'taken')
+  })
+
+  test('is looked at whatever kind of stream its sender calls it', async () => {
+    await using world = await start()
+    const arrived: string[] = []
+    const port = await world.site(['www.site.test'], (request, response) => {
+      arrived.push(String(request.headers['content-type']))
+      sends('taken')(request, response)
+    })
+    const at = `https://www.site.test:${port}/`
+    const send = async (type: string, ...args: readonly string[]) =>
+      JSON.parse(
+        (await world.curl('-H', `Content-Type: ${type}`, '--data-binary', words.sensitive, ...args, at)).stdout,
+      )
+    for (const type of ['text/event-stream', 'application/x-ndjson', 'multipart/x-mixed-replace; boundary=x'])
+      for (const version of ['--http1.1', '--http2'])
+        assert.equal((await send(type, version)).reason, 'content-sensitive', type)
+    assert.equal((await send('application/grpc')).reason, 'content-unscannable', 'it cannot be held')
+    assert.deepEqual(arrived, [])
+  })
+
+  test('whose length nobody says is an upload, whatever type it says', async () => {
+    await using world = await start({ policies: [webPolicy('read', { actions: ['browse', 'download'] })] })
+    const port = await world.site(['www.site.test'], sends('taken'))
+    const chunked = ['--http1.1', '-H', 'Transfer-Encoding: chunked', '--json', '{}']
+    const { stdout } = await world.curl(...chunked, `https://www.site.test:${port}/`)
+    assert.equal(JSON.parse(stdout).reason, 'no-policy')
   })
 
   test('of a file needs its own permission, a form does not', async () => {

@@ -26,21 +26,28 @@ export const usualDetection: DetectionSettings = { warmupMs: 14 * 86_400_000, st
 export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): StartDetection {
   return async (hooks) => {
     mkdirSync(hooks.stateFolder, { recursive: true, mode: 0o700 })
-    const watched = new Map<string, LiveDetection>()
+    const watched = new Map<string, { readonly detection: LiveDetection; readonly decoys: Set<string> }>()
     let isClosing = false
 
     const watch = async () => {
       const ids = await hooks.tenantIds()
-      for (const [id, detection] of watched)
-        if (!ids.includes(id)) {
+      for (const [id, { detection }] of watched)
+        // One whose journal could not be followed any further is begun again from where it was.
+        if (!ids.includes(id) || !detection.status().isFollowing) {
           watched.delete(id)
           await detection.close()
         }
       for (const id of ids) {
-        if (isClosing || watched.has(id) || !isId('tenant', id)) continue
-        watched.set(
-          id,
-          await startDetection(
+        if (isClosing || !isId('tenant', id)) continue
+        const names = await hooks.decoysOf(id)
+        const known = watched.get(id)?.decoys
+        const decoys = known ?? new Set<string>()
+        decoys.clear()
+        for (const name of names) decoys.add(name)
+        if (known) continue
+        watched.set(id, {
+          decoys,
+          detection: await startDetection(
             {
               tenant: id,
               root: hooks.journalRoot,
@@ -49,7 +56,7 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
               settleMs: SETTLE_MS,
               warmupMs,
               budgets: budgetsFor(storiesPerDay),
-              decoys: new Set(),
+              decoys,
             },
             {
               tell: (story) => tell(id, story, hooks),
@@ -57,7 +64,7 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
               follow: { pollMs: Math.max(LEAST_POLL_MS, ids.length * POLL_MS_PER_TENANT) },
             },
           ),
-        )
+        })
       }
     }
     let looking: Promise<void> = Promise.resolve()
@@ -75,7 +82,7 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
         isClosing = true
         clearInterval(timer)
         await looking
-        for (const detection of watched.values()) await detection.close()
+        for (const { detection } of watched.values()) await detection.close()
       },
     }
   }

@@ -58,6 +58,10 @@ export function conductorDeps(api: ApiClient, log: PartLog, say: (text: string) 
     keep: async (drillId) => {
       await api.call('keepDrill', { params: { id: drillId }, body: {} })
     },
+    liveFlowsOf: async (userId) => {
+      const { items } = await api.call('listFlows', { query: { limit: 2000 } })
+      return items.filter((flow) => flow.userId === userId).length
+    },
     contain: async (userId, reason, seconds) => {
       const { effect } = await api.call('contain', {
         body: { subject: { kind: 'user', name: userId }, reason, expiresInSeconds: seconds },

@@ -32,6 +32,7 @@ import { startDrillUpkeep } from './drill/upkeep.ts'
 import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
 import type { StartDetection } from './stories/detection-port.ts'
+import { decoysOf } from './stories/decoys.ts'
 import { takeStory } from './stories/take-story.ts'
 import { startSweep } from './sweep.ts'
 import { createWebCertificates } from './web-certificates.ts'
@@ -138,6 +139,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
       journalRoot: join(config.dataFolder, 'journal'),
       stateFolder: join(config.dataFolder, 'detection'),
       tenantIds: () => activeTenantIds(store),
+      decoysOf: (tenantId) => decoysOf(store.forTenant(tenantId)),
       tell: (tenantId, story) => takeStory(tenantId, story, context),
       log,
     })

@@ -30,6 +30,8 @@ export type ConductorDeps = {
   /** Enrols a connector beside the canaries and runs it. */
   readonly startConnector: (token: string) => Promise<{ readonly close: () => Promise<void> }>
   readonly keep: (drillId: string) => Promise<void>
+  /** How many flows of this user are live, as the exchanges count them. */
+  readonly liveFlowsOf: (userId: string) => Promise<number>
   readonly contain: (userId: string, reason: string, seconds: number) => Promise<Receipts>
   /** Findings since then about these users, by id. */
   readonly findings: (sinceMs: number, userIds: readonly string[]) => Promise<readonly Finding[]>
@@ -222,6 +224,7 @@ class Play {
     const { started, deps, scenario, ended, apps } = this.#parts
     if (wait === 'seen') await this.#untilSeen(actor, this.#detectDeadlineMs(actor))
     const userId = started.actors[actor]?.userId ?? ''
+    const ownFlows = await deps.liveFlowsOf(userId)
     const calledMs = performance.now()
     const effect = await deps.contain(
       userId,
@@ -237,6 +240,7 @@ class Play {
       lastByteMs: held.map((each) => Math.max(0, each.lastByteMs() - calledMs)),
       residual,
       effect,
+      ownFlows,
     })
     this.#note(residual.length === 0 ? 'Every way back in is shut' : `Ways back in: ${residual.join(', ')}`)
   }

@@ -85,7 +85,10 @@ describe('judging', () => {
     const contained = (lastByteMs: number[], residual: string[], missing: string[]): PlayRecord => ({
       ...empty(),
       contained: new Map([
-        [actor, { lastByteMs, residual, effect: { receipts: [{ exchangeId: 'x', cutFlows: 1 }], missing } }],
+        [
+          actor,
+          { lastByteMs, residual, ownFlows: 1, effect: { receipts: [{ exchangeId: 'x', cutFlows: 1 }], missing } },
+        ],
       ]),
     })
     assert.equal(judge(expected, contained([20, 900], [], [])).verdict, 'passed')
@@ -101,7 +104,7 @@ describe('judging', () => {
     const alarmed = { ...empty(), seen: new Map([[actor, { atMs: 1, kind: 'x', sentence: '', subject: '' }]]) }
     assert.equal(judge(withExpect([{ silent: { actor } }]), alarmed).verdict, 'failed')
     const effect = { receipts: [{ exchangeId: 'x', cutFlows: 3 }], missing: [] }
-    const cut = { ...empty(), contained: new Map([[actor, { lastByteMs: [1, 2], residual: [], effect }]]) }
+    const cut = { ...empty(), contained: new Map([[actor, { lastByteMs: [1, 2], residual: [], ownFlows: 2, effect }]]) }
     assert.equal(judge(withExpect([{ collateral: 'none' }]), cut).verdict, 'failed')
   })
 })

@@ -66,7 +66,7 @@ function outcomeOf(expected: Expectation, record: PlayRecord): Outcome[] {
   }
   if ('collateral' in expected) {
     const cut = [...record.contained.values()].flatMap(({ effect }) => effect.receipts.map(({ cutFlows }) => cutFlows))
-    const own = [...record.contained.values()].flatMap(({ lastByteMs }) => lastByteMs).length
+    const own = [...record.contained.values()].reduce((sum, { ownFlows }) => sum + ownFlows, 0)
     const others = Math.max(0, cut.reduce((sum, count) => sum + count, 0) - own)
     return [{ expectation: 'no flow of anybody else is cut', met: others === 0, measured: `${others} of others` }]
   }

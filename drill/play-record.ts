@@ -18,6 +18,11 @@ export type PlayRecord = {
   readonly seen: Map<string, Finding>
   readonly contained: Map<
     string,
-    { readonly lastByteMs: readonly number[]; readonly residual: readonly string[]; readonly effect: Receipts }
+    {
+      readonly lastByteMs: readonly number[]
+      readonly residual: readonly string[]
+      readonly effect: Receipts
+      readonly ownFlows: number
+    }
   >
 }

@@ -133,13 +133,13 @@ function documentsFor({ scenario, ports, sponsor }: Issue, rows: readonly Row<'r
   const suffix = commonSuffix(rows)
   const organisation = names.group().name
   const people = mapValues(scenario.actors, (actor) => ({ ...names.user(), actor }))
-  const apps = mapValues(scenario.apps, ({ kind, open }, handle) => {
+  const apps = mapValues(scenario.apps, ({ kind, open, decoy }, handle) => {
     const { name, displayName } = names.app()
     const upstreamPort = ports[handle]
     if (upstreamPort === undefined)
       throw new Fault('document-invalid', { hint: `There is no port for the app ${handle}.` })
     const port = kind === 'http' ? HTTP_PORT : (TCP_PORTS[name.length % TCP_PORTS.length] ?? 8443)
-    return { name, displayName, kind, open, port, upstreamPort, host: `${name}.${suffix}` }
+    return { name, displayName, kind, open, decoy: decoy === true, port, upstreamPort, host: `${name}.${suffix}` }
   })
   const nameOf = (actor: string) => people[actor]?.name ?? ''
   const outside = Object.values(people).filter(({ actor }) => actor.thirdParty === true)
@@ -165,13 +165,14 @@ function documentsFor({ scenario, ports, sponsor }: Issue, rows: readonly Row<'r
       name,
       spec: { displayName, ...(actor.thirdParty === true && { organisation }) },
     })),
-    ...Object.values(apps).map(({ name, displayName, kind, upstreamPort, host, port }) => ({
+    ...Object.values(apps).map(({ name, displayName, kind, decoy, upstreamPort, host, port }) => ({
       kind: 'App' as const,
       name,
       spec: {
         displayName,
         kind,
         connectorGroup,
+        ...(decoy && { decoy }),
         names: [{ host, ports: [String(port)] }],
         upstream: { host: '127.0.0.1', port: upstreamPort },
       },

@@ -19,6 +19,8 @@ export type DetectionHooks = {
   /** Folder for what was learned; made when missing. */
   readonly stateFolder: string
   readonly tenantIds: () => Promise<readonly string[]>
+  /** Names of the tenant's decoys. */
+  readonly decoysOf: (tenantId: string) => Promise<readonly string[]>
   /** Resolves when the story is kept; until then detection does not go on. */
   readonly tell: (tenantId: string, story: ToldStory) => Promise<void>
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void

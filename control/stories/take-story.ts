@@ -12,7 +12,9 @@ import type { ToldStory } from './detection-port.ts'
 
 const severities = { note: 1, ask: 2, 'step-up': 3, restrict: 3, cut: 4, contain: 5 } as const
 
-/** The same story told again (after a crash) is the same row. Throws Fault `not-found` for a tenant that is gone. */
+/**
+ * The same story told again (after a crash) is the same row; what the first telling did not come to is done then: it is
+ * rather in the journal twice than answered never. Throws Fault `not-found` for a tenant that is gone. */
 export async function takeStory(tenantId: string, told: ToldStory, context: ControlContext): Promise<void> {
   const mirror = await context.mirrors.current(tenantId)
   const user = mirror.get('user', told.subject)
@@ -36,19 +38,19 @@ export async function takeStory(tenantId: string, told: ToldStory, context: Cont
     verdict: null,
     containmentId: null,
   }
-  const isNew = await handle.transaction(async (tx) => {
-    const known = await tx
+  const known = await handle.transaction(async (tx) => {
+    const found = await tx
       .selectFrom('stories')
-      .select('stories.id')
+      .selectAll()
       .where('stories.subjectId', '=', row.subjectId)
       .where('stories.noticedMs', '=', row.noticedMs)
       .where('stories.kind', '=', row.kind)
       .executeTakeFirst()
-    if (known) return false
-    await tx.insertInto('stories', row).execute()
-    return true
+    if (!found) await tx.insertInto('stories', row).execute()
+    return found
   })
-  if (!isNew) return
+  const kept = known ?? row
+  if (known && (known.state !== 'open' || known.containmentId !== null || (await isInJournal(known, context)))) return
   await context.journal.record(
     tenantId,
     journalEvent('finding', 'create', {

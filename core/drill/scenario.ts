@@ -116,7 +116,8 @@ export const scenario = z.strictObject({
       handle,
       z.strictObject({
         kind: z.enum(['http', 'tcp']),
-        open: z.array(handle).max(10).describe('actors whom policy lets in; nobody: a decoy'),
+        open: z.array(handle).max(10).describe('actors whom policy lets in'),
+        decoy: z.boolean().optional().describe('a decoy, as a tenant may have of its own: detection knows its name'),
       }),
     )
     .refine((apps) => Object.keys(apps).length >= 1 && Object.keys(apps).length <= 30, 'from 1 to 30 apps'),

@@ -91,6 +91,10 @@ export const appSpec = z.strictObject({
   connectorGroup: labelName,
   groups: z.array(labelName).max(32).optional().describe('app groups it belongs to'),
   enabled: z.boolean().optional().describe('default true'),
+  decoy: z
+    .boolean()
+    .optional()
+    .describe('nobody has a reason to open it: any attempt is a story; known to detection alone; default false'),
   browser: z
     .strictObject({
       enabled: z.boolean(),

@@ -56,6 +56,19 @@ describe('a story', () => {
     assert.equal((await stories()).total, 1)
   })
 
+  it('whose first telling broke off is in the journal and answered when it is told again, once', async () => {
+    await call('/settings', { answerFrom: 'cut' }, 'PATCH')
+    const { journal } = test.context
+    const broken = { ...journal, record: () => Promise.reject(new Error('disk')) }
+    const told = toldStory(ada, { level: 'cut' })
+    await assert.rejects(takeStory(acme.id, told, { ...test.context, journal: broken }))
+    assert.equal((await stories()).items[0]?.containment, null)
+    for (let times = 0; times < 2; times++) await takeStory(acme.id, told, test.context)
+    assert.notEqual((await stories()).items[0]?.containment, null)
+    assert.equal((await call('/events?class=2004')).body['items']?.['length'], 1)
+    assert.equal((await call('/containments')).body['items']?.['length'], 1)
+  })
+
   it('contains nobody unless the tenant says from which level on', async () => {
     await takeStory(acme.id, toldStory(ada, { level: 'contain' }), test.context)
     assert.equal((await stories()).items[0]?.containment, null)

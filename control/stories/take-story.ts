@@ -13,8 +13,8 @@ import type { ToldStory } from './detection-port.ts'
 const severities = { note: 1, ask: 2, 'step-up': 3, restrict: 3, cut: 4, contain: 5 } as const
 
 /**
- * The same story told again (after a crash) is the same row; what the first telling did not come to is done then: it is
- * rather in the journal twice than answered never. Throws Fault `not-found` for a tenant that is gone. */
+ * The same story told again (after a crash) is the same row; what the first telling did not come to is done then, so that a
+ * crash lets nobody off. Throws Fault `not-found` for a tenant that is gone. */
 export async function takeStory(tenantId: string, told: ToldStory, context: ControlContext): Promise<void> {
   const mirror = await context.mirrors.current(tenantId)
   const user = mirror.get('user', told.subject)
@@ -50,13 +50,25 @@ export async function takeStory(tenantId: string, told: ToldStory, context: Cont
     return found
   })
   const kept = known ?? row
-  if (known && (known.state !== 'open' || known.containmentId !== null || (await isInJournal(known, context)))) return
+  if (known === undefined || !(await isInJournal(known, context))) await writeFinding(kept, user, context)
+  if (user && kept.state === 'open' && kept.containmentId === null) await answer(kept, user.id, context)
+}
+
+async function isInJournal({ tenantId, id }: Row<'stories'>, { journal }: ControlContext): Promise<boolean> {
+  return (await journal.list(tenantId, { limit: 1, fields: { 'finding_info.uid': id } })).items.length > 0
+}
+
+async function writeFinding(
+  row: Row<'stories'>,
+  user: { readonly id: string; readonly name: string } | undefined,
+  context: ControlContext,
+): Promise<void> {
   await context.journal.record(
-    tenantId,
+    row.tenantId,
     journalEvent('finding', 'create', {
       uid: newId('event'),
       timeMs: context.nowMs(),
-      tenantId,
+      tenantId: row.tenantId,
       outcome: 'success',
       severity: severities[row.level],
       ...(user && { user: { uid: user.id, name: user.name } }),
@@ -65,7 +77,6 @@ export async function takeStory(tenantId: string, told: ToldStory, context: Cont
       extra: { level: row.level, score: row.score },
     }),
   )
-  if (user) await answer(row, user.id, context)
 }
 
 /** People are told names, not ids. */

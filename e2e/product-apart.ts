@@ -52,7 +52,7 @@ export async function startApart(place?: Place): Promise<Product & { readonly po
     [
       ['control', '--data', dataOf('control'), '--domain', DOMAIN, '--apps-domain', APPS_DOMAIN],
       ['--listen', `127.0.0.1:${privatePort}`, '--public-port', String(port), '--relay', '127.0.0.1'],
-      ['--exchange-token', 'edge'],
+      ['--exchange-token', 'edge', '--learn-for', '0'],
     ].flat(),
     /^exchange token: /,
   )

@@ -49,6 +49,15 @@ export async function drillStories(t: TestContext, world: World): Promise<void> 
       assert.deepEqual(await everything(), kept)
     })
 
+    await t.test('whoever touches a decoy is noticed, and the report says how soon', async () => {
+      const { said, ended } = play('run', 'decoy')
+      assert.equal(await ended, 0, said.err + said.out)
+      assert.match(said.out, /as decoy +met/)
+      const { items } = await api.call('listStories', { query: { limit: 10 } })
+      assert.equal(items[0]?.kind, 'decoy')
+      assert.deepEqual(await everything(), kept)
+    })
+
     await t.test('a drill that is interrupted is undone at once', async () => {
       const { child, said, ended } = play('run', 'everywhere-at-once')
       while (!said.err.includes('holds a flow')) await once(child.stderr, 'data')

@@ -35,7 +35,8 @@ ${demo.accounts.map(({ tenant, user, password, about }) => `    ${`${tenant}/${u
     in the browser      open ${at(`wiki.acme.${appsDomain}`)} and sign in as bob
     with the agent      ./sallyport agent login --server ${at(`acme.${domain}`)} --ca ${ca} && ./sallyport agent up
                         curl -x http://127.0.0.1:3128 http://wiki.acme.test/
-    your own app        ./sallyport apply -f demo/my-app.yaml --profile ${near(demo.profiles['acme'] ?? '')}
+    your own app        ./sallyport apply -f demo/my-app.yaml --allow-widening --profile ${near(demo.profiles['acme'] ?? '')}
+                        (port 8000 of this machine; everybody may request it: docs/publish-an-app.md)
     what happens        ./sallyport events --follow --profile ${near(demo.profiles['acme'] ?? '')}
 
   Stop with Ctrl-C. State is kept in the data folder; delete it to begin anew.

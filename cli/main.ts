@@ -33,6 +33,26 @@ function faultOf(error: unknown): Fault {
     : new Fault('configuration-invalid', { hint: `${path}: ${why}.`, cause: error })
 }
 
+/** Codes whose hint says all: the general sentence in front of it would only be in the way. */
+const saidByHint: ReadonlySet<FaultCode> = new Set([
+  'configuration-invalid',
+  'request-malformed',
+  'reference-unknown',
+  'not-found',
+  'not-signed-in',
+  'address-in-use',
+])
+
+/** What to tell a person: a line of the text each, every further one indented, so that none passes for one of ours. */
+function told(fault: Fault): string {
+  const text = fault.hint !== undefined && saidByHint.has(fault.code) ? fault.hint : fault.message
+  return text
+    .split('\n')
+    .map((line) => safe(line).trimEnd())
+    .filter((line) => line !== '')
+    .join('\n  ')
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const abort = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => abort.abort())
@@ -61,6 +81,10 @@ async function main(args: readonly string[]): Promise<number> {
   return await found.command.run(parseInput(found.command, found.rest, abort.signal))
 }
 
+// Whoever reads on the other side of a pipe (`| head`) may have seen enough; that is no fault.
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 74))
+
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
@@ -79,7 +103,7 @@ try {
     const cause = fault.code === 'internal' && fault.cause instanceof Error ? ` (${fault.cause.message})` : ''
     if (process.argv.includes('--json'))
       writeError(JSON.stringify({ error: { code: fault.code, message: fault.message + cause } }))
-    else writeError(`sallyport: ${fault.code}: ${safe(fault.message + cause)}`)
+    else writeError(`sallyport: ${fault.code}: ${told(fault)}${safe(cause)}`)
     if (process.env['SALLYPORT_DEBUG']) writeError(inspect(fault, { depth: 4 }))
     process.exitCode = exitCodes[fault.code] ?? 1
   }

@@ -61,7 +61,7 @@ function consentIn(input: Input): { readonly allowWidening?: boolean; readonly w
 }
 
 function heldBack(fault: ApiFault, request: string): Fault {
-  const how = `Add --allow-widening, or have another administrator run:\n  sallyport policy approve ${request} --yes`
+  const how = `If that is what you want, add --allow-widening; or have another administrator run:\n  sallyport policy approve ${request} --yes`
   return new Fault(fault.code, { hint: `\n${fault.hint ?? ''}\n${how}`, cause: fault })
 }
 

@@ -39,6 +39,16 @@ test('finds scripts in the open, behind escapes and in compressed objects, and p
   assert.equal((await look(makePdf('x', [], '/OpenAction<</S/Launch/F(cmd.exe)>>'))).kind, 'malicious')
 })
 
+test('finds what is embedded behind a long dictionary, and never calls clean what has too many streams', async () => {
+  for (const padding of [' '.repeat(20_000), '/X(9 0 obj endobj)'])
+    assert.ok(
+      (await typesIn(makePdf('see', [pdfStream(`/Type/EmbeddedFile${padding}`, eicarBytes())]))).includes('EICAR'),
+    )
+  const many = Array.from({ length: 5001 }, () => pdfStream('/A 1', Buffer.from('q')))
+  const verdict = await look(makePdf('x', [...many, pdfStream('/Type/EmbeddedFile', eicarBytes())]))
+  assert.deepEqual([verdict.kind, verdict.kind === 'partial' && verdict.reason], ['partial', 'entries'])
+})
+
 test('says of a broken or locked PDF that it could not be read', async () => {
   const broken = await look(Buffer.from('%PDF-1.7\nnot really'))
   assert.deepEqual([broken.kind, broken.kind === 'unscannable' && broken.reason], ['unscannable', 'malformed'])

@@ -4,6 +4,8 @@ import type { Budget } from '#inspection/unpack/budget.ts'
 import { decode } from '#inspection/unpack/decode.ts'
 
 const MAX_STREAMS = 5000
+/** Where the dictionary of a stream is looked for: padding must not push its type out of sight. */
+const MAX_DICTIONARY_BYTES = 64 * 1024
 
 export type PdfSigns = {
   readonly hasScript: boolean
@@ -35,14 +37,19 @@ export function partsOfPdf(bytes: Buffer, budget: Budget, part: string): PdfPart
   let signs = signsIn(bytes.toString('latin1'))
   const embedded: Buffer[] = []
   let count = 0
-  for (let at = bytes.indexOf('stream'); at >= 0 && count < MAX_STREAMS; at = bytes.indexOf('stream', at + 6)) {
+  let before = 0
+  for (let at = bytes.indexOf('stream'); at >= 0; at = bytes.indexOf('stream', at + 6)) {
     if (bytes[at - 1] === 0x64) continue // endstream
-    count++
+    if (++count > MAX_STREAMS) {
+      budget.partial('entries', part)
+      break
+    }
     const start = bytes[at + 6] === 0x0d ? at + 8 : at + 7
     const end = bytes.indexOf('endstream', start)
     if (end < 0) break
-    const head = plainNames(bytes.toString('latin1', Math.max(0, at - 512), at))
-    const dictionary = head.slice(head.lastIndexOf(' obj') + 1)
+    // From the end of the stream before: words within the dictionary must not cut its type off.
+    const dictionary = plainNames(bytes.toString('latin1', Math.max(before, at - MAX_DICTIONARY_BYTES), at))
+    before = end
     const isEmbedded = /\/EmbeddedFile\b/.test(dictionary)
     const isObjects = /\/ObjStm\b/.test(dictionary)
     const isScript = /\/JS\b/.test(dictionary)

@@ -80,6 +80,24 @@ test('says of an encrypted entry that it cannot be looked at', async () => {
   assert.deepEqual(await gapOf(makeZip([{ name: 'a', bytes: plain, flags: 1 }])), ['encrypted'])
 })
 
+test('calls what is packed contradictory when something stands behind its end', async () => {
+  for (const pack of [gzipSync, brotliCompressSync, zstdCompressSync]) {
+    const packed = pack('nothing of interest')
+    const encoding = pack === gzipSync ? 'gzip' : pack === brotliCompressSync ? 'br' : 'zstd'
+    const gaps = async (bytes: Buffer) => {
+      const verdict = await inspectBody({
+        bytes,
+        meta: { contentType: 'text/plain', contentEncoding: encoding, fileName: null, wanted: ['dlp', 'malware'] },
+      })
+      return verdict.kind === 'unscannable' ? verdict.reason : verdict.kind
+    }
+    assert.equal(await gaps(Buffer.concat([packed, Buffer.from('\0card 4111 1111 1111 1111')])), 'contradictory')
+    assert.equal(await gaps(packed), 'clean')
+  }
+  const padded = Buffer.concat([gzipSync('nothing of interest'), Buffer.alloc(512)])
+  assert.deepEqual(await gapOf(padded), [])
+})
+
 test('calls a zip contradictory whose two directories differ', async () => {
   assert.ok((await gapOf(makeZip([{ name: 'a.txt', localName: 'a.exe', bytes: plain }]))).includes('contradictory'))
   assert.ok((await gapOf(makeZip([{ name: 'a', bytes: plain, localMethod: 0 }]))).includes('contradictory'))

@@ -21,9 +21,15 @@ const decoders: Readonly<Record<Coding, (bytes: Buffer, options: ZlibOptions) =>
   },
   'deflate-raw': inflateRawSync,
   br: (bytes, { maxOutputLength }) =>
-    brotliDecompressSync(bytes, { ...(maxOutputLength !== undefined && { maxOutputLength }) }),
+    brotliDecompressSync(bytes, { ...(maxOutputLength !== undefined && { maxOutputLength }), info: true }),
   zstd: (bytes, { maxOutputLength }) =>
-    zstdDecompressSync(bytes, { ...(maxOutputLength !== undefined && { maxOutputLength }) }),
+    zstdDecompressSync(bytes, { ...(maxOutputLength !== undefined && { maxOutputLength }), info: true }),
+}
+
+/** With `info` Node answers with the bytes and the engine, which its types do not say. */
+function withTaken(result: unknown): { readonly out: Buffer; readonly taken: number } {
+  const { buffer, engine } = result as { readonly buffer: Buffer; readonly engine: { readonly bytesWritten: number } }
+  return { out: buffer, taken: engine.bytesWritten }
 }
 
 /** Null, with a gap in the budget, when the bytes are broken or grow too far. */
@@ -34,8 +40,12 @@ export function decode(bytes: Buffer, coding: Coding, budget: Budget, part?: str
     return null
   }
   try {
-    const out = decoders[coding](bytes, { maxOutputLength: room })
+    const { out, taken } = withTaken(decoders[coding](bytes, { maxOutputLength: room, info: true }))
     budget.spend(out.length)
+    // Some readers go on behind the end, and whoever smuggles reads on by hand. Padding with zeros is usual on tapes; what
+    // stands behind `deflate` is left to its container.
+    const isPacked = coding === 'gzip' || coding === 'br' || coding === 'zstd'
+    if (isPacked && bytes.subarray(taken).some((byte) => byte !== 0)) budget.unscannable('contradictory', part)
     return out
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : ''

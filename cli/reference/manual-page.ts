@@ -41,9 +41,16 @@ export function manualPage(): string {
 }
 
 function roff(text: string): string {
-  return text
-    .replaceAll('\\', '\\e')
-    .replaceAll('-', '\\-')
-    .replace(/^([.'])/, '\\&$1')
-    .replace(/\s+/g, ' ')
+  return (
+    text
+      .replaceAll('\\', '\\e')
+      .replaceAll('-', '\\-')
+      .replace(/^([.'])/, '\\&$1')
+      .replace(/\s+/g, ' ')
+      // groff reads its input as Latin-1: everything beyond ASCII is named by its code point.
+      .replace(
+        /[^\x20-\x7e]/gu,
+        (character) => `\\[u${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}]`,
+      )
+  )
 }

@@ -1,13 +1,14 @@
-// The nightly run: a million decisions, another seed each time, through both engines.
+// The nightly run: a million decisions (or SALLYPORT_DECISIONS), another seed each time, through both engines.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { runDifferential } from './differential-run.ts'
 
+const decisions = Number(process.env['SALLYPORT_DECISIONS'] ?? 1_000_000)
 const seed = Number(process.env['SALLYPORT_SEED'] ?? Date.now() % 2 ** 31)
 
-test('decides exactly as the official engine in a million random decisions', (t) => {
+test(`decides exactly as the official engine in ${decisions} random decisions`, (t) => {
   const { tally, counts, unused, difference, seconds } = runDifferential({
-    decisions: 1_000_000,
+    decisions,
     seed,
     signal: AbortSignal.timeout(3_600_000),
   })

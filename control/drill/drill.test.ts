@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, beforeEach, describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import { addTenantWithAdministrator, newCsr, startTestControl, type TestControl } from '#control/testing.ts'
+import { endDrill } from './end.ts'
 import { insertDrill, smallScenario } from './testing.ts'
 import { lookAfterDrills, startDrillUpkeep } from './upkeep.ts'
 import { drillWall } from './wall.ts'
@@ -98,6 +99,29 @@ describe('a drill', () => {
     assert.deepEqual((await call('/drills')).body['items'], [], 'blind: not listed while it runs')
     const row = await test.context.store.forTenant(acme.id).selectFrom('drills').selectAll().executeTakeFirstOrThrow()
     assert.equal(row.sealed.includes(actors['thief']?.userId ?? '-'), false)
+  })
+
+  it('is written down as any other change is, with every name', async () => {
+    const { actors } = (await start()).body as unknown as { actors: Record<string, { user: string }> }
+    type Act = {
+      event: { api: { operation: string; request: object }; resources: readonly unknown[]; unmapped: object }
+    }
+    const { items } = (await call('/events?limit=100')).body as unknown as { items: readonly Act[] }
+    const [drill, ordinary] = items.map(({ event }) => event).filter(({ api }) => api.operation === 'apply')
+    assert.deepEqual(drill?.resources, ordinary?.resources)
+    assert.deepEqual(Object.keys(drill?.unmapped ?? {}), Object.keys(ordinary?.unmapped ?? {}))
+    assert.match(JSON.stringify(drill), new RegExp(`"${actors['thief']?.user}"`))
+  })
+
+  it('that cannot be told of has not ended', async () => {
+    const { id } = (await start()).body['drill'] as unknown as { id: string }
+    const handle = test.context.store.forTenant(acme.id)
+    const row = () => handle.selectFrom('drills').selectAll().where('drills.id', '=', id).executeTakeFirstOrThrow()
+    const journal = { ...test.context.journal, record: () => Promise.reject(new Error('disk')) }
+    await assert.rejects(endDrill(await row(), 'silent', null, { ...test.context, journal }))
+    assert.equal((await row()).endedAtMs, null)
+    await endDrill(await row(), 'silent', null, test.context)
+    assert.equal((await row()).restored, 1)
   })
 
   it('is one at a time, and takes no ports or handles that the scenario does not have', async () => {

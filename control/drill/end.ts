@@ -60,10 +60,11 @@ export async function endDrill(
         .set({ ...ended, restored })
         .where('drills.id', '=', id)
         .execute()
+      // Within: a drill that has ended and was never told of would be nobody's doing.
+      const left = held.map(({ kind, name }) => `${kind} ${name}`)
+      await tellAfterwards(row, { reason, actors: ledger.actors, left }, context)
     },
   )
-  const left = held.map(({ kind, name }) => `${kind} ${name}`)
-  await tellAfterwards(row, { reason, actors: ledger.actors, left }, context)
   return { ...row, ...ended, restored }
 }
 

@@ -10,7 +10,7 @@ import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { resourceRecords, type Row } from '#control/records/from-rows.ts'
 import { readTenant, resolver } from '#control/records/load.ts'
-import { applyResources } from '#control/resources/apply.ts'
+import { applyResources, type Applied } from '#control/resources/apply.ts'
 import type { Document } from '#control/resources/document.ts'
 import { spanMs } from '#core/drill/scenario.ts'
 import { sealLedger, type Ledger } from './ledger.ts'
@@ -22,7 +22,7 @@ export type Issued = {
   readonly ledger: Ledger
   /** Without its pin. */
   readonly connectorSecret: string
-  readonly sequence: number | null
+  readonly applied: Applied
 }
 
 export type Issue = {
@@ -113,7 +113,7 @@ export async function issueDrill(issue: Issue, context: ControlContext): Promise
     },
   )
   if (!result) throw new Fault('internal')
-  return { ...result, connectorSecret, sequence: applied.sequence }
+  return { ...result, connectorSecret, applied }
 }
 
 type Made = {

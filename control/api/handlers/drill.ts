@@ -15,6 +15,7 @@ import type { Row } from '#control/records/from-rows.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import { withPin } from './administration.ts'
 import { openDevice } from './enrolment.ts'
+import { detailsOf } from './resources.ts'
 
 export const drillHandlers: Some<
   'listDrills' | 'getDrill' | 'startDrill' | 'openDrillDevice' | 'keepDrill' | 'finishDrill' | 'stopDrill'
@@ -54,12 +55,12 @@ export const drillHandlers: Some<
     const mirror = await context.mirrors.current(tenantId)
     const sponsor = mirror.get('user', principal.userId)?.name
     if (sponsor === undefined) throw new Fault('not-permitted')
-    const { row, ledger, connectorSecret, sequence } = await issueDrill(
+    const { row, ledger, connectorSecret, applied } = await issueDrill(
       { tenantId, scenario, ports, startedBy: principal.userId, sponsor },
       context,
     )
-    // As any other change of resources: whoever watches the journal must not be told.
-    await record({ target: `${ledger.resources.length} resources`, operation: 'apply', details: { sequence } })
+    // To the letter as any other change of resources: whoever watches the journal must not be told, and misses nothing.
+    await record({ target: 'apply', operation: 'apply', details: detailsOf(applied) })
     return {
       drill: view(row, context, mirror),
       connectorToken: withPin(connectorSecret, context.enrolmentPin),

@@ -116,7 +116,7 @@ export function resourceView(row: Row<'resources'>): Resource {
 }
 
 /** Names and fields of what changed, bounded: an event has 64 KiB. */
-function detailsOf(applied: Applied): Record<string, unknown> {
+export function detailsOf(applied: Applied): Record<string, unknown> {
   const changed = applied.changes.filter(({ action }) => action !== 'unchanged')
   return {
     changes: changed.slice(0, 200).map(({ kind, name, action, fields }) => ({

@@ -1,6 +1,7 @@
 // Every limit of the control part, with unit, default and reason. A limit that is not here does not exist.
 export const caps = {
   whatIfJobs: { unit: 'questions per tenant', default: 2, reason: 'each keeps a core busy' },
+  whatIfJobsTotal: { unit: 'questions', default: 4, reason: 'of all tenants: each may take 2 GiB and a core' },
   whatIfMs: { unit: 'ms', default: 600_000, reason: 'ten times what 10 million decisions take' },
   whatIfKept: { unit: 'answers per tenant', default: 20, reason: 'the older ones can be asked for again' },
   whatIfKeptMs: { unit: 'ms', default: 3_600_000, reason: 'an answer about old rules misleads' },

@@ -17,6 +17,8 @@ type Job = {
   endedAtMs: number | null
   answer: WhatIfAnswer | null
   fault: Fault | null
+  /** Nobody wants its answer any more; it still counts until its thread is gone. */
+  isStopped: boolean
 }
 
 /** By context, so that two control planes in one process (tests) do not share them; then by tenant. */
@@ -29,8 +31,9 @@ export function startJob(tenantId: string, question: WhatIfJob, context: Deps): 
   if (context.whatIf === null) throw new Fault('what-if-unavailable')
   const own = ofTenant(tenantId, context)
   tidy(own, context.nowMs())
-  const running = [...own.values()].filter(({ endedAtMs }) => endedAtMs === null).length
-  if (running >= caps.whatIfJobs.default)
+  const running = (all: Iterable<Job>) => [...all].filter(({ endedAtMs }) => endedAtMs === null).length
+  const ofAll = [...(jobs.get(context.store)?.values() ?? [])].flatMap((each) => [...each.values()])
+  if (running(own.values()) >= caps.whatIfJobs.default || running(ofAll) >= caps.whatIfJobsTotal.default)
     throw new Fault('at-capacity', { hint: 'Other questions about policies are being worked out; wait or stop one.' })
   const job: Job = {
     // Random and unguessable, as ids of ours are; not an event, but named like the acts that leave one.
@@ -42,6 +45,7 @@ export function startJob(tenantId: string, question: WhatIfJob, context: Deps): 
     endedAtMs: null,
     answer: null,
     fault: null,
+    isStopped: false,
   }
   own.set(job.id, job)
   const signal = AbortSignal.any([job.abort.signal, AbortSignal.timeout(caps.whatIfMs.default)])
@@ -54,7 +58,10 @@ export function startJob(tenantId: string, question: WhatIfJob, context: Deps): 
         if (job.fault.code === 'internal') context.log('what-if failed', { kind: job.kind, error: String(error) })
       },
     )
-    .finally(() => (job.endedAtMs = context.nowMs()))
+    .finally(() => {
+      job.endedAtMs = context.nowMs()
+      if (job.isStopped) own.delete(job.id)
+    })
     .catch(() => {})
   return viewOf(job)
 }
@@ -62,7 +69,7 @@ export function startJob(tenantId: string, question: WhatIfJob, context: Deps): 
 /** Throws `not-found`. */
 export function findJob(tenantId: string, id: string, context: Deps): PolicyJob {
   const job = ofTenant(tenantId, context).get(id)
-  if (job === undefined) throw new Fault('not-found')
+  if (job === undefined || job.isStopped) throw new Fault('not-found')
   return viewOf(job)
 }
 
@@ -70,9 +77,10 @@ export function findJob(tenantId: string, id: string, context: Deps): PolicyJob 
 export function stopJob(tenantId: string, id: string, context: Deps): void {
   const own = ofTenant(tenantId, context)
   const job = own.get(id)
-  if (job === undefined) throw new Fault('not-found')
+  if (job === undefined || job.isStopped) throw new Fault('not-found')
+  job.isStopped = true
   job.abort.abort(new Fault('closing'))
-  own.delete(id)
+  if (job.endedAtMs !== null) own.delete(id)
 }
 
 function ofTenant(tenantId: string, { store }: Deps): Map<string, Job> {

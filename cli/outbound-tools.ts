@@ -1,30 +1,55 @@
-// Gives an exchange its inspectors and categories for the way to the internet, loaded when the first tenant uses it.
+// Gives an exchange its inspectors, categories and judges of pages for the way to the internet, loaded when the first
+// tenant uses it.
 import { join } from 'node:path'
+import { NEWLY_SEEN } from '#exchange/outbound/web-access.ts'
 import type { OutboundDeps } from '#exchange/outbound/outbound.ts'
+import type { FeedConfig } from '#inspection/categories/feeds.ts'
 import { partLog } from './log.ts'
 
-export function outboundDeps(dataFolder: string): OutboundDeps {
+export type OutboundToolsConfig = {
+  readonly feeds?: readonly FeedConfig[]
+  /** PEM of authorities to trust for feeds, besides the public ones. */
+  readonly extraCaPem?: readonly string[]
+}
+
+export function outboundDeps(dataFolder: string, config: OutboundToolsConfig = {}): OutboundDeps {
   const log = partLog('inspection')
   return {
     async load() {
       const { startInspector } = await import('#inspection/inspect.ts')
       const { startFeeds } = await import('#inspection/categories/feeds.ts')
+      const { startSeenDomains } = await import('#inspection/categories/seen-domains.ts')
+      const { isPromptHost, promptServiceAt, readPrompts } = await import('#inspection/prompts/prompts.ts')
+      const { openPage } = await import('#inspection/phishing/page.ts')
+      const { guardHeaders, guardPage } = await import('#inspection/phishing/guard-page.ts')
+      const { openUrlModel } = await import('#inspection/phishing/url-model.ts')
+      const { createFeedFetcher } = await import('./fetch-feed.ts')
       const feeds = await startFeeds(
-        { feeds: [], folder: join(dataFolder, 'categories'), hasStarter: true },
+        { feeds: config.feeds ?? [], folder: join(dataFolder, 'categories'), hasStarter: true },
         {
-          // No feed is configured, so that nothing is fetched.
-          fetchFeed: async () => ({ kind: 'unchanged' }),
+          fetchFeed: createFeedFetcher(config.extraCaPem ?? []),
           nowMs: Date.now,
           report: (report) => log('a category feed has problems', { ...report }),
         },
       )
+      const seen = await startSeenDomains(
+        { folder: join(dataFolder, 'seen-domains') },
+        { nowMs: Date.now, log: (words, facts) => log(words, facts) },
+      )
       const inspector = startInspector()
+      const model = openUrlModel()
       return {
         inspector,
-        categoriesOf: (_tenantId, host) => feeds.index.lookup(host),
+        categoriesOf(tenantId, host) {
+          const found = feeds.index.lookup(host)
+          return seen.isNew(tenantId, host) ? [NEWLY_SEEN, ...found] : found
+        },
+        prompts: { serviceAt: promptServiceAt, isHost: isPromptHost, read: readPrompts },
+        pages: { open: (url, context) => openPage(url, context, { model }), guard: guardPage, guardHeaders },
         async close() {
           await inspector.close()
           await feeds.close()
+          await seen.close()
         },
       }
     },

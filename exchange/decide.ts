@@ -134,7 +134,8 @@ function isApproved(tenant: Tenant, access: Access, nowMs: number): boolean {
 function decideByPolicy(tenant: Tenant, access: Access, nowMs: number): Decision {
   const facts = factsOf(tenant, access, nowMs)
   if (facts === undefined) return deny('session-ended')
-  return withObligations(tenant.policy.decide(facts), tenant.sessions.get(access.sessionId))
+  const isWeb = access.destination !== undefined
+  return withObligations(tenant.policy.decide(facts), tenant.sessions.get(access.sessionId), isWeb)
 }
 
 /** What policy is asked, and what the journal keeps so that it can be asked again. */

@@ -12,17 +12,20 @@ export function wayOf(app: AppRecord, decision: Decision): 'sealed' | 'inspected
 }
 
 /** The decision, or a denial by the first policy that allows only on a condition that is not met here. */
-export function withObligations(decision: Decision, session: SessionRecord | undefined): Decision {
+export function withObligations(decision: Decision, session: SessionRecord | undefined, isWeb: boolean): Decision {
   if (decision.kind === 'deny') return decision
-  const unmet = decision.obligations.find((obligation) => !isMet(obligation, session))
+  const unmet = decision.obligations.find((obligation) => !isMet(obligation, session, isWeb))
   return unmet === undefined ? decision : denialBy(unmet)
 }
 
-function isMet({ name, value }: Obligation, session: SessionRecord | undefined): boolean {
+function isMet({ name, value }: Obligation, session: SessionRecord | undefined, isWeb: boolean): boolean {
   switch (name) {
     case 'inspect':
       // Met by the way the flow is carried.
       return true
+    case 'redact':
+      // Values are masked on the way to the internet, and nowhere else yet.
+      return isWeb
     case 'coach':
       // Words for the person; nothing depends on them.
       return true

@@ -231,7 +231,7 @@ class Forwarding implements Dispatcher.DispatchHandler {
     this.#heldHead = undefined
     if (head === undefined || this.#isOver) return
     try {
-      this.#writeHead(head)
+      this.#writeHead(this.#scan?.head?.(head) ?? head)
     } catch (error) {
       this.#fail(faultOfUpstream(error))
     }

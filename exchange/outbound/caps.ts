@@ -46,6 +46,27 @@ export const caps = {
   },
   uploadBytes: { unit: 'bytes', default: 512 * 1024 * 1024, reason: 'an upload that has to be looked at whole' },
   uploadTotalBytes: { unit: 'bytes', default: 8 * 1024 * 1024 * 1024, reason: 'spool files of all uploads together' },
+  promptBytes: {
+    unit: 'bytes',
+    default: 2 * 1024 * 1024,
+    reason: 'a request to a chat service in which prompts are counted; longer ones are looked at all the same',
+  },
+  pageBytes: {
+    unit: 'bytes',
+    default: 2 * 1024 * 1024,
+    reason: 'of a page that waits for its judgement; the rest of a longer one passes guarded',
+  },
+  pageDecodedBytes: {
+    unit: 'bytes',
+    default: 8 * 1024 * 1024,
+    reason: 'a page whose coding was taken off; larger ones are bombs or no pages',
+  },
+  pagesBytes: { unit: 'bytes', default: 256 * 1024 * 1024, reason: 'all pages that wait for their judgement' },
+  pagePatienceMs: {
+    unit: 'ms',
+    default: 10_000,
+    reason: 'a page that takes longer to come whole is shown guarded',
+  },
   uploadIdleMs: { unit: 'ms', default: 60_000, reason: 'longest silence within an upload that is being held' },
   smallUploadBytes: { unit: 'bytes', default: 1024 * 1024, reason: 'a form or a call; larger ones are uploads' },
   goOnTokens: { unit: 'ms', default: 600_000, reason: 'how long a page with "continue" is good for' },

@@ -5,11 +5,12 @@ import type { Inspector } from '#core/inspection/verdict.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import { createAddressSafety } from './address-safety.ts'
 import { createClientCertificateSites } from './client-certificate-sites.ts'
+import type { PageTools, PromptTools } from './content-tools.ts'
 import { createGoOns } from './go-on.ts'
 import { createLookup, systemResolver, type ResolveName } from './lookup.ts'
 import { createOrigins } from './origin.ts'
 import { openSpools } from './spool.ts'
-import { createWebAccess, type CategoriesOf } from './web-access.ts'
+import { AI_CHAT, createWebAccess, type CategoriesOf } from './web-access.ts'
 import { createWebLanes } from './web-lanes.ts'
 import { createWebDoor, type WebDoor } from './web-door.ts'
 import { createWebTraffic, type WebTraffic } from './web-traffic.ts'
@@ -27,6 +28,8 @@ export type OutboundDeps = {
   readonly inspector?: Inspector | null
   /** Categories from feeds, by which policies may speak of a host. */
   readonly categoriesOf?: CategoriesOf
+  readonly prompts?: PromptTools
+  readonly pages?: PageTools
   readonly resolve?: ResolveName
   /** Loads inspectors and categories when the first target is no app: they cost memory that others need not pay. */
   readonly load?: () => Promise<OutboundTools>
@@ -35,6 +38,8 @@ export type OutboundDeps = {
 export type OutboundTools = {
   readonly inspector: Inspector
   readonly categoriesOf: CategoriesOf
+  readonly prompts: PromptTools
+  readonly pages: PageTools
   readonly close: () => Promise<void>
 }
 
@@ -54,7 +59,8 @@ export async function startOutbound(
     context,
     access: createWebAccess(context, (tenantId, host) => {
       const find = tools.current?.categoriesOf ?? deps.categoriesOf
-      return find === undefined ? [] : find(tenantId, host)
+      const found = find === undefined ? [] : find(tenantId, host)
+      return (tools.current?.prompts ?? deps.prompts)?.isHost(host) === true ? [AI_CHAT, ...found] : found
     }),
     origins: createOrigins({ lookup, safety, extraCa: config.extraCaPem ?? [], now: context.now }),
     lanes,
@@ -62,6 +68,12 @@ export async function startOutbound(
     spools: await openSpools(join(config.dataFolder, 'spool')),
     get inspector() {
       return tools.current?.inspector ?? deps.inspector ?? null
+    },
+    get prompts() {
+      return tools.current?.prompts ?? deps.prompts
+    },
+    get pages() {
+      return tools.current?.pages ?? deps.pages
     },
     clientCertificateSites: createClientCertificateSites(context.now),
   })

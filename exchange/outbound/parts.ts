@@ -2,6 +2,7 @@
 import type { Inspector } from '#core/inspection/verdict.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import type { ClientCertificateSites } from './client-certificate-sites.ts'
+import type { PageTools, PromptTools } from './content-tools.ts'
 import type { GoOns } from './go-on.ts'
 import type { Origins } from './origin.ts'
 import type { Spools } from './spool.ts'
@@ -17,5 +18,9 @@ export type OutboundParts = {
   readonly spools: Spools
   /** null: policies that ask for inspection get the verdict `unscannable`. */
   readonly inspector: Inspector | null
+  /** undefined: requests to chat services are not told from others. */
+  readonly prompts: PromptTools | undefined
+  /** undefined: policies that ask for pages to be judged get none. */
+  readonly pages: PageTools | undefined
   readonly clientCertificateSites: ClientCertificateSites
 }

@@ -13,6 +13,8 @@ export type Judgement = {
   readonly action: VerdictAction
   /** Set: it goes no further. */
   readonly stop: Stop | undefined
+  /** How many values were masked before it went on. */
+  readonly masked?: number
 }
 
 export type Judge = (verdict: Verdict, direction: BodyMeta['direction']) => Judgement
@@ -45,12 +47,15 @@ function kindsIn(verdict: Verdict): readonly VerdictKind[] {
 }
 
 function whyOf(verdict: Verdict, kind: VerdictKind): readonly string[] {
-  if (kind === 'malicious' || kind === 'sensitive') {
-    return [...new Set(verdict.findings.map(({ type, label }) => label ?? type))].slice(0, 8)
-  }
+  if (kind === 'malicious' || kind === 'sensitive') return withTypes(verdict)
   const gaps: readonly Gap[] = verdict.kind === 'clean' ? [] : verdict.gaps
   const own = verdict.kind === kind && 'reason' in verdict ? [verdict.reason] : []
   return [...new Set([...own, ...gaps.filter((gap) => gap.kind === kind).map(({ reason }) => reason)])].slice(0, 8)
+}
+
+/** What was found, in our own words. */
+export function withTypes({ findings }: Verdict): readonly string[] {
+  return [...new Set(findings.map(({ type, label }) => label ?? type))].slice(0, 8)
 }
 
 /** The verdict when policy asks for an inspection that is not there, or that cannot be made. */

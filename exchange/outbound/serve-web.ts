@@ -18,10 +18,15 @@ import { caps } from './caps.ts'
 import { connectLane, connectSite, learnClientCertificate } from './connect-lane.ts'
 import { receiveContinue } from './continue.ts'
 import { decideRequest, type Decided } from './decide-request.ts'
-import { holdUpload } from './hold-upload.ts'
+import { holdUpload, type HeldUpload } from './hold-upload.ts'
+import { notMasked } from './mask-upload.ts'
+import type { PageVerdict } from './content-tools.ts'
 import type { OutboundParts } from './parts.ts'
+import { charsetOf, isPage, scanPage } from './scan-page.ts'
 import { createJudge, onlyAPart, scanDownload, unavailable, type Judge, type Judgement } from './scan.ts'
 import { faultOfStop, reasonOfStop, stopOfFault, verdictTopic, type Stop } from './stop.ts'
+import { languageFor, words } from './pages/words.ts'
+import { NEWLY_SEEN } from './web-access.ts'
 import { isDownload, isEndlessUpload, isStream, isUpload, webRequestFields, webResponseFields } from './web-headers.ts'
 import { authorityOf, hasBody, pathOf, type WebRequest } from './web-request.ts'
 
@@ -38,6 +43,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   const { context } = parts
   /** Downloads whose end is held at the moment. */
   let held = 0
+  const pages = { bytes: 0 }
   return { request: serveRequest, upgrade: serveUpgrade }
 
   async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: WebRequest): Promise<void> {
@@ -84,26 +90,17 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   ): Promise<ForwardEnd> {
     const method = request.method ?? 'GET'
     const judge = judgeFor(wanted)
-    const { headers } = request
-    const isWanted = decided.wants.length > 0 && hasBody(request)
-    const isEndless = isEndlessUpload(headers['content-type'])
-    let spool: Awaited<ReturnType<typeof holdUpload>>['spool'] | undefined
-    if (isWanted && isEndless) {
-      const judgement = judge(unavailable('endless'), 'upload')
-      writeVerdict(wanted, decided, judgement, 'upload')
-      if (judgement.stop !== undefined) return { kind: 'unanswered', fault: faultOfStop(judgement.stop) }
-    }
-    if (isWanted && !isEndless) {
+    let up: HeldUpload | undefined
+    if (hasBody(request)) {
       try {
-        const meta = bodyMeta(wanted, 'upload', method, headers, decided.wants)
-        const held = await holdUpload(parts, request, meta, judge, signal)
-        writeVerdict(wanted, decided, held.judgement, 'upload')
-        if (held.judgement.stop !== undefined) return { kind: 'unanswered', fault: faultOfStop(held.judgement.stop) }
-        spool = held.spool
+        up = await takeUpload(request, wanted, decided, judge, signal)
+        const { stop } = up?.judgement ?? {}
+        if (stop !== undefined) return { kind: 'unanswered', fault: faultOfStop(stop) }
       } catch (error) {
         return { kind: 'unanswered', fault: asFault(error) }
       }
     }
+    const spool = up?.spool
     let down = decided
     try {
       return await forward(request, response, {
@@ -112,8 +109,9 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
         path: wanted.target,
         headers: webRequestFields(request.rawHeaders, {
           authority: authorityOf(wanted),
-          isScanned: decided.wants.includes('malware'),
+          isScanned: decided.wants.includes('malware') || decided.judgesPages,
           bodyBytes: spool?.bytes,
+          isMasked: up?.judgement.masked !== undefined,
         }),
         keepTe: request.httpVersionMajor === 2,
         ...(spool !== undefined && { body: spool.bytes > 0 ? spool.read() : null }),
@@ -125,21 +123,83 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
           }
           return webResponseFields(head.headers)
         },
-        scan: (head) => scanOf(method, wanted, down, judge, head),
+        scan: (head) => scanOf(request, wanted, down, judge, head),
       })
     } finally {
       spool?.close()
     }
   }
 
+  /** Holds what policy wants looked at; `undefined`: it streams through. */
+  async function takeUpload(
+    request: AnyRequest,
+    wanted: WebRequest,
+    decided: Decided,
+    judge: Judge,
+    signal: AbortSignal,
+  ): Promise<HeldUpload | undefined> {
+    const { wants, masks, promptService } = decided
+    if (wants.length === 0 && !masks) return undefined
+    const asked = masks && !wants.includes('dlp') ? ([...wants, 'dlp'] as const) : wants
+    const meta = bodyMeta(wanted, 'upload', request.method ?? 'GET', request.headers, asked)
+    if (isEndlessUpload(request.headers['content-type'])) {
+      if (!masks) {
+        const judgement = judge(unavailable('endless'), 'upload')
+        writeVerdict(wanted, decided, judgement, 'upload')
+        if (judgement.stop !== undefined) throw faultOfStop(judgement.stop)
+        return undefined
+      }
+      // Holding it would wait for an end that may never come.
+      if ((parts.inspector?.redact(meta) ?? null) === null) throw faultOfStop(notMasked('it has no end to look at'))
+    }
+    const up = await holdUpload(parts, request, meta, { judge, masks, isPrompt: promptService !== null }, signal)
+    writeVerdict(wanted, decided, up.judgement, 'upload', promptService === null ? {} : promptFacts(decided, up))
+    return up
+  }
+
   function scanOf(
+    request: AnyRequest,
+    wanted: WebRequest,
+    decided: Decided,
+    judge: Judge,
+    head: ForwardHead,
+  ): ResponseScan | undefined {
+    const { status, headers } = head
+    if (request.method === 'HEAD' || status === 204 || status === 304) return undefined
+    const named = Object.fromEntries(headers)
+    const body =
+      decided.wants.length === 0 ? undefined : scanBody(request.method ?? 'GET', wanted, decided, judge, head)
+    if (!decided.judgesPages || !isPage(named['content-type'])) return body
+    const { pages: tools } = parts
+    if (tools === undefined) {
+      const judgement = judge(unavailable(), 'download')
+      writeVerdict(wanted, decided, judgement, 'download')
+      if (judgement.stop === undefined) return body
+      body?.abort()
+      throw faultOfStop(judgement.stop)
+    }
+    const encoding = named['content-encoding']?.toLowerCase() ?? 'identity'
+    const own = words[languageFor(wanted.tenant.webSettings?.language ?? 'auto', request.headers['accept-language'])]
+    const config = {
+      url: `${wanted.scheme}://${authorityOf(wanted)}${wanted.target}`,
+      charset: charsetOf(named['content-type']),
+      encoding: encoding === 'identity' ? null : encoding,
+      isFirstSeen: decided.access.destination?.categories.includes(NEWLY_SEEN) === true,
+      notice: { title: own.guardTitle, text: own.guardText, link: '' },
+      budget: pages,
+      onJudged: (...judged: Parameters<Parameters<typeof scanPage>[1]['onJudged']>) =>
+        writePage(wanted, decided, ...judged),
+    }
+    return scanPage(tools, config, body)
+  }
+
+  function scanBody(
     method: string,
     wanted: WebRequest,
     decided: Decided,
     judge: Judge,
     { status, headers }: ForwardHead,
   ): ResponseScan | undefined {
-    if (decided.wants.length === 0 || method === 'HEAD' || status === 204 || status === 304) return undefined
     const named = Object.fromEntries(headers)
     // Asked for the whole, given a part: what was left out has been seen by nobody.
     const { inspector } = parts
@@ -170,22 +230,51 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   function writeVerdict(
     { tenant }: WebRequest,
     { access, eventId }: Decided,
-    { verdict, action, stop }: Judgement,
+    { verdict, action, stop, masked }: Judgement,
     direction: 'upload' | 'download',
+    more: Readonly<Record<string, unknown>> = {},
   ): void {
     const isClean = verdict.kind === 'clean'
     context.journal.found(tenant, access, {
-      what: isClean ? 'content was looked at' : `content is ${verdict.kind}`,
+      what:
+        masked !== undefined ? 'values were masked' : isClean ? 'content was looked at' : `content is ${verdict.kind}`,
       severity: verdict.kind === 'malicious' ? 4 : isClean ? 1 : 3,
       outcome: stop === undefined ? 'success' : 'failure',
       web: {
         direction,
         verdict: verdict.kind,
         ...('reason' in verdict && { reason: verdict.reason }),
-        action: stop === undefined ? action : 'stopped',
+        action: stop !== undefined ? 'stopped' : masked !== undefined ? 'masked' : action,
+        ...(stop?.kind === 'content' && { stoppedBecause: stop.why }),
+        ...(masked !== undefined && { masked }),
         fileType: verdict.fileType,
         findings: [...new Set(verdict.findings.map(({ type }) => type))].slice(0, 20),
+        unique: Object.fromEntries(Object.entries(verdict.unique).slice(0, 20)),
         bytes: verdict.bytesSeen,
+        requestEvent: eventId,
+        ...more,
+      },
+    })
+  }
+
+  function writePage(
+    { tenant }: WebRequest,
+    { access, eventId }: Decided,
+    { verdict, score, reason, isWhole }: PageVerdict,
+    action: 'pass' | 'guarded' | 'stopped',
+  ): void {
+    const isClean = action === 'pass'
+    context.journal.found(tenant, access, {
+      what: isClean ? 'a page was judged' : `a page was judged ${verdict}`,
+      severity: isClean ? 1 : action === 'stopped' ? 4 : 3,
+      outcome: action === 'stopped' ? 'failure' : 'success',
+      web: {
+        direction: 'download',
+        verdict: isClean ? 'clean' : verdict,
+        action,
+        score,
+        explanation: reason,
+        isWhole,
         requestEvent: eventId,
       },
     })
@@ -242,4 +331,12 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
     end(result.kind)
     if (result.kind === 'refused') refuse(stopOfFault(result.fault))
   }
+}
+
+/** That it was a prompt, and how much of one; never its text. */
+function promptFacts({ promptService }: Decided, { prompt }: HeldUpload): Readonly<Record<string, unknown>> {
+  if (prompt === null || prompt === undefined) return { prompt: { service: promptService, isRead: false } }
+  // A name is a name: else it would be a way to put text into the journal.
+  const model = /^[\w.:/@-]{1,80}$/.test(prompt.model ?? '') ? prompt.model : null
+  return { prompt: { service: prompt.service, isRead: true, model, texts: prompt.prompts.length } }
 }

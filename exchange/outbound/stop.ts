@@ -19,6 +19,8 @@ export type Stop =
       readonly why: readonly string[]
       readonly mayGoOn: boolean
     }
+  /** A page that was judged, in one sentence of ours. */
+  | { readonly kind: 'phishing'; readonly reason: string }
   | { readonly kind: 'client-certificate' }
   | { readonly kind: 'failed'; readonly code: FaultCode }
 
@@ -32,6 +34,7 @@ export function topicOf(stop: Stop): string | undefined {
     case 'content':
       return stop.mayGoOn ? verdictTopic(stop.verdict) : undefined
     case 'denied':
+    case 'phishing':
     case 'client-certificate':
     case 'failed':
       return undefined
@@ -55,6 +58,8 @@ export function reasonOfStop(stop: Stop): string {
       return 'certificate-untrusted'
     case 'content':
       return `content-${stop.verdict}`
+    case 'phishing':
+      return 'phishing'
     case 'client-certificate':
       return 'client-certificate'
     case 'failed':

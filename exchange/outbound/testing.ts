@@ -22,6 +22,7 @@ import { createAuthority } from '#transport/certificate-authority.ts'
 import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import type { IssueIntermediate } from '#exchange/testing/control.ts'
 import { readAll, startWorld } from '#exchange/testing/world.ts'
+import type { PageTools, PromptTools } from './content-tools.ts'
 import type { CategoriesOf } from './web-access.ts'
 
 type Spec = Parameters<typeof webSettingsOf>[1]
@@ -42,6 +43,8 @@ export type WebWorldOptions = {
   readonly policies?: readonly PolicyRecord[]
   readonly inspector?: Inspector
   readonly categoriesOf?: CategoriesOf
+  readonly prompts?: PromptTools
+  readonly pages?: PageTools
   /** Authority of sites that the test did not make here. */
   readonly siteCaPem?: string
   /** What names resolve to; default: everything is on loopback. */
@@ -65,6 +68,8 @@ export async function startWebWorld(issueIntermediate: IssueIntermediate, option
     {
       resolve: async (host) => [{ address: addressOf(host), ttl: 60 }],
       ...(options.inspector !== undefined && { inspector: options.inspector }),
+      ...(options.prompts !== undefined && { prompts: options.prompts }),
+      ...(options.pages !== undefined && { pages: options.pages }),
       ...(options.categoriesOf !== undefined && { categoriesOf: options.categoriesOf }),
     },
   )

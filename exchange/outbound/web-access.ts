@@ -26,6 +26,8 @@ export type WebAccess = {
     site: WebSite,
     action: DestinationAccess['action'],
     http: HttpAccess | null,
+    /** Known from the request and not from its host. */
+    ofAddress?: readonly string[],
   ) => Access
   readonly decide: (tenant: Tenant, access: Access) => Decision
   /** The same access with the categories of now, for deciding again. */
@@ -35,11 +37,15 @@ export type WebAccess = {
 }
 
 export const UNCATEGORISED = 'uncategorised'
+/** Chat services and whatever answers as one, by host or by the address of the request. */
+export const AI_CHAT = 'ai-chat'
+/** Hosts whose owner nobody of the tenant had been to before these days. */
+export const NEWLY_SEEN = 'newly-seen'
 
 export function createWebAccess(context: ExchangeContext, shared: CategoriesOf): WebAccess {
   return {
     categoriesOf,
-    accessTo({ tenant, session, clientIp }, { host, port }, action, http) {
+    accessTo({ tenant, session, clientIp }, { host, port }, action, http, ofAddress = []) {
       return {
         userId: session.userId,
         sessionId: session.id,
@@ -48,7 +54,7 @@ export function createWebAccess(context: ExchangeContext, shared: CategoriesOf):
         connectorId: null,
         clientIp,
         http,
-        destination: { action, host, port, categories: categoriesOf(tenant, host) },
+        destination: { action, host, port, categories: withCategories(categoriesOf(tenant, host), ofAddress) },
       }
     },
     decide(tenant, access) {
@@ -61,7 +67,10 @@ export function createWebAccess(context: ExchangeContext, shared: CategoriesOf):
     refreshed(tenant, access) {
       const { destination } = access
       if (destination === undefined) return access
-      return { ...access, destination: { ...destination, categories: categoriesOf(tenant, destination.host) } }
+      // What the address of a request said of it, its host alone cannot say.
+      const ofAddress = destination.categories.includes(AI_CHAT) ? [AI_CHAT] : []
+      const categories = withCategories(categoriesOf(tenant, destination.host), ofAddress)
+      return { ...access, destination: { ...destination, categories } }
     },
   }
 
@@ -87,6 +96,11 @@ export function createWebAccess(context: ExchangeContext, shared: CategoriesOf):
   }
 }
 
+/** First those of the address, so that no cap takes them away. */
+function withCategories(ofHost: readonly string[], ofAddress: readonly string[]): readonly string[] {
+  return ofAddress.length === 0 ? ofHost : [...new Set([...ofAddress, ...ofHost])].slice(0, caps.categories.default)
+}
+
 export function isAddress(host: string): boolean {
   return isIP(host.replace(/^\[(.*)\]$/, '$1')) !== 0
 }
@@ -103,10 +117,19 @@ export function wantedInspections(obligations: readonly Obligation[]): readonly 
       .filter(({ name }) => name === 'inspect')
       .flatMap(({ value }) => value.split(',').map((one) => one.trim())),
   )
-  // `@inspect` without words, and words that this version does not know, ask for everything there is.
-  const isAll = [...words].some((word) => word !== 'dlp' && word !== 'malware')
+  // `@inspect` without words, and words that this version does not know, ask for every look at bodies there is.
+  const isAll = [...words].some((word) => word !== 'dlp' && word !== 'malware' && word !== PHISHING)
   return (['dlp', 'malware'] as const).filter((one) => isAll || words.has(one))
 }
+
+/** Pages are judged where policy names it: judging may hold them back, and changes the suspicious ones. */
+export function wantsPages(obligations: readonly Obligation[]): boolean {
+  return obligations.some(
+    ({ name, value }) => name === 'inspect' && value.split(',').some((one) => one.trim() === PHISHING),
+  )
+}
+
+const PHISHING = 'phishing'
 
 /** Why this connection is passed without looking into it; `undefined`: it is looked into. */
 export function bypassReason(

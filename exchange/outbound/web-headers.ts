@@ -5,6 +5,7 @@ import { endToEnd, fieldsOf, type HeaderField, type HeaderFields } from '#transp
 const ours = /^(proxy-.*|x-sallyport-.*|sallyport-.*|alt-used|http2-settings)$/
 /** Alt-Svc would move the browser to QUIC, which does not come by here. */
 const notFromSites = /^(alt-svc|x-sallyport-.*|sallyport-.*|public-key-pins.*)$/
+const digests = /^(content-md5|content-digest|repr-digest|digest)$/
 /** What inspection can undo. */
 const readable: ReadonlySet<string> = new Set(['gzip', 'deflate', 'br', 'identity', 'x-gzip'])
 
@@ -14,6 +15,8 @@ export type WebHeaderFacts = {
   readonly isScanned: boolean
   /** Length of a body that was spooled. */
   readonly bodyBytes: number | undefined
+  /** The body is not the one that was sent: what vouches for its bytes goes. */
+  readonly isMasked?: boolean
 }
 
 export function webRequestFields(rawHeaders: readonly string[], facts: WebHeaderFacts): HeaderField[] {
@@ -22,6 +25,7 @@ export function webRequestFields(rawHeaders: readonly string[], facts: WebHeader
   for (const [name, value] of endToEnd(raw)) {
     if (name === 'host' || ours.test(name)) continue
     if (facts.bodyBytes !== undefined && name === 'content-length') continue
+    if (facts.isMasked === true && digests.test(name)) continue
     if (facts.isScanned && (name === 'range' || name === 'if-range')) continue
     if (facts.isScanned && name === 'accept-encoding') kept.push([name, readableEncodings(value)])
     else kept.push([name, value])

@@ -34,4 +34,10 @@ export const categoryCaps = {
   maxTenantEntries: 50_000,
   /** Domains remembered per tenant by "newly seen": 12 bytes each, 1.5 MB. */
   newlySeenSlots: 131_072,
+  /** Days for which a domain counts as new after its first visit: a campaign is over by then. */
+  newlySeenDays: 3,
+  /** Tenants whose table is in memory, 1.0 MB each; another one takes the place of the oldest. */
+  seenTenants: 200,
+  /** Milliseconds between two writes of changed tables; a crash forgets as much, and asks again. */
+  seenSaveMs: 60_000,
 } as const

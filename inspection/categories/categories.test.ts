@@ -204,7 +204,7 @@ test('a domain is new once, also after a restart, and forgotten before the table
   const now = Date.UTC(2026, 10, 24)
   const before = NewlySeen.load(path)
   assert.deepEqual(before.visit('a.example', now), { isFirst: true, days: 0 })
-  before.save(path)
+  writeFileSync(path, before.encode())
   const after = NewlySeen.load(path)
   assert.deepEqual(after.visit('a.example', now + 3 * day), { isFirst: false, days: 3 })
   for (let at = 0; at < 300_000; at++) after.visit(`site${at}.example`, now + 4 * day)

@@ -2,7 +2,7 @@
 // table of fixed size (32-bit fingerprints, days); full buckets forget who was seen longest ago, so that it errs towards
 // "new", which costs a question and not a hole. Must keep no name: a stolen file lists no one's browsing.
 import { createHash, randomBytes } from 'node:crypto'
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { Fault } from '#core/fault.ts'
 import { categoryCaps } from './caps.ts'
 import { HashWalk } from './host-hash.ts'
@@ -62,8 +62,8 @@ export class NewlySeen {
     return { isFirst: true, days: 0 }
   }
 
-  /** Whole or not at all, readable by its owner only. */
-  save(path: string): void {
+  /** What `load` reads. */
+  encode(): Buffer {
     const bytes = Buffer.alloc(fileBytes)
     bytes.write(magic, 'latin1')
     this.#seed.copy(bytes, 8)
@@ -73,8 +73,7 @@ export class NewlySeen {
       at += array.byteLength
     }
     createHash('sha256').update(bytes.subarray(0, at)).digest().copy(bytes, at)
-    writeFileSync(`${path}.new`, bytes, { mode: 0o600, flush: true })
-    renameSync(`${path}.new`, path)
+    return bytes
   }
 
   /** The saved one; an empty one where there is none. A damaged file is a fault: the caller says so and starts empty. */

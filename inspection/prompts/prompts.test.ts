@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { BodyMeta } from '#core/inspection/verdict.ts'
 import { openRedaction } from '#inspection/redact/redaction.ts'
-import { isPromptAddress, readPrompts } from './prompts.ts'
+import { isPromptHost, promptServiceAt, readPrompts } from './prompts.ts'
 
 const meta = (url: string): BodyMeta => ({
   direction: 'upload',
@@ -73,8 +73,9 @@ test('reads the prompts of the common chat services', () => {
 test('reads nothing elsewhere, nor from what is no prompt', () => {
   assert.equal(read('https://example.com/api/orders', { messages: [{ content: 'x' }] }), null)
   assert.equal(readPrompts(meta('https://api.openai.com/v1/chat/completions'), Buffer.from('{')), null)
-  assert.equal(isPromptAddress({ ...meta('https://api.openai.com/v1/chat/completions'), method: 'GET' }), false)
-  assert.equal(isPromptAddress(meta('https://api.anthropic.com.evil.example/v1/messages')), false)
+  assert.equal(promptServiceAt({ ...meta('https://api.openai.com/v1/chat/completions'), method: 'GET' }), null)
+  assert.equal(promptServiceAt(meta('https://api.anthropic.com.evil.example/v1/messages')), null)
+  assert.deepEqual(['api.anthropic.com', 'api.anthropic.com.evil.example'].map(isPromptHost), [true, false])
 })
 
 test('a prompt is masked and stays the request it was', async () => {

@@ -12,9 +12,12 @@ function matcherOf(url: string): PromptMatcher | null {
   return promptMatchers.find(({ host, path }) => (host === null || host.test(hostname)) && path.test(pathname)) ?? null
 }
 
-/** True when the address is one where prompts are sent: known before the body is. */
-export const isPromptAddress = (meta: Pick<BodyMeta, 'url' | 'method' | 'direction'>): boolean =>
-  meta.direction === 'upload' && meta.method === 'POST' && matcherOf(meta.url) !== null
+/** The service whose address takes prompts, or null: known before the body is. */
+export const promptServiceAt = (meta: Pick<BodyMeta, 'url' | 'method' | 'direction'>): string | null =>
+  meta.direction === 'upload' && meta.method === 'POST' ? (matcherOf(meta.url)?.service ?? null) : null
+
+/** Hosts of services that are known by name; what companies run themselves is told by the address of a request. */
+export const isPromptHost = (name: string): boolean => promptMatchers.some(({ host }) => host?.test(name) === true)
 
 export function readPrompts(meta: BodyMeta, body: Uint8Array): PromptFound | null {
   const matcher = meta.direction === 'upload' && meta.method === 'POST' ? matcherOf(meta.url) : null

@@ -112,6 +112,8 @@ function textOf({ tenant, stop }: WebPageFacts, own: Words): Text {
         paragraphs: [own.content[stop.verdict], ...(stop.why.length > 0 ? [stop.why.slice(0, 8).join(', ')] : [])],
         advice: own.contentAdvice,
       }
+    case 'phishing':
+      return { title: own.phishingTitle, paragraphs: [own.phishing, stop.reason], advice: own.certificateAdvice }
     case 'client-certificate':
       return { title: own.clientCertificateTitle, paragraphs: [own.clientCertificate], advice: own.retryAdvice }
     case 'failed':

@@ -15,6 +15,10 @@ export type Words = {
   readonly certificate: Readonly<Record<CertificateProblem, string>>
   readonly contentTitle: Readonly<Record<'upload' | 'download', string>>
   readonly content: Readonly<Record<VerdictKind, string>>
+  readonly phishingTitle: string
+  readonly phishing: string
+  readonly guardTitle: string
+  readonly guardText: string
   readonly clientCertificateTitle: string
   readonly clientCertificate: string
   readonly failedTitle: string
@@ -55,6 +59,10 @@ export const words: Readonly<Record<Language, Words>> = {
       unscannable: 'It cannot be looked into, for example because it is encrypted.',
       partial: 'Only a part of it could be looked into.',
     },
+    phishingTitle: 'This page may be after your password',
+    phishing: 'It was stopped before it came to you.',
+    guardTitle: 'Take care',
+    guardText: 'This page may be after your password. What you could type is disabled.',
     clientCertificateTitle: 'This site asks for your own certificate',
     clientCertificate: 'The connection is passed through without looking into it from now on; load the page again.',
     failedTitle: 'This site could not be reached',
@@ -93,6 +101,10 @@ export const words: Readonly<Record<Language, Words>> = {
       unscannable: 'Der Inhalt lässt sich nicht prüfen, zum Beispiel weil er verschlüsselt ist.',
       partial: 'Nur ein Teil des Inhalts ließ sich prüfen.',
     },
+    phishingTitle: 'Diese Seite will womöglich Ihr Passwort',
+    phishing: 'Sie wurde angehalten, bevor sie zu Ihnen kam.',
+    guardTitle: 'Vorsicht',
+    guardText: 'Diese Seite will womöglich Ihr Passwort. Eingaben sind gesperrt.',
     clientCertificateTitle: 'Diese Seite verlangt Ihr eigenes Zertifikat',
     clientCertificate: 'Die Verbindung wird ab jetzt ungeprüft durchgereicht; laden Sie die Seite neu.',
     failedTitle: 'Diese Seite ist nicht erreichbar',
@@ -132,6 +144,10 @@ export const words: Readonly<Record<Language, Words>> = {
       unscannable: 'Il ne peut pas être examiné, par exemple parce qu’il est chiffré.',
       partial: 'Une partie seulement a pu en être examinée.',
     },
+    phishingTitle: 'Cette page cherche peut-être votre mot de passe',
+    phishing: 'Elle a été arrêtée avant de vous parvenir.',
+    guardTitle: 'Attention',
+    guardText: 'Cette page cherche peut-être votre mot de passe. La saisie est désactivée.',
     clientCertificateTitle: 'Ce site demande votre propre certificat',
     clientCertificate: 'La connexion passe désormais sans être examinée ; rechargez la page.',
     failedTitle: "Ce site n'a pas pu être joint",
@@ -172,6 +188,10 @@ export const words: Readonly<Record<Language, Words>> = {
       unscannable: 'No se puede examinar, por ejemplo porque está cifrado.',
       partial: 'Solo se pudo examinar una parte.',
     },
+    phishingTitle: 'Esta página quizá busca su contraseña',
+    phishing: 'Se detuvo antes de llegar a usted.',
+    guardTitle: 'Cuidado',
+    guardText: 'Esta página quizá busca su contraseña. No se puede escribir en ella.',
     clientCertificateTitle: 'Este sitio pide su propio certificado',
     clientCertificate: 'Desde ahora la conexión pasa sin examinarla; vuelva a cargar la página.',
     failedTitle: 'No se pudo llegar a este sitio',

@@ -1,7 +1,18 @@
 // Squid with ssl-bump and mitmproxy, when they are on the path: each with an authority of its own and nothing stored.
 // Without them the bench says so and measures us alone.
 import { execFileSync, spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { createAuthority } from '#transport/certificate-authority.ts'
 import { freePort, untilListening } from '#e2e/peers/ports.ts'
@@ -16,7 +27,7 @@ export type Peer = AsyncDisposable & {
 }
 
 /** `squid` of Debian's squid-openssl; the plain package has no ssl-bump. null: not there. */
-export async function startSquid(folder: string, siteCaFile: string): Promise<Peer | null> {
+export async function startSquid(siteCaFile: string): Promise<Peer | null> {
   const program = which('squid')
   if (program === undefined) return null
   const version = /Version (\S+)/.exec(execFileSync(program, ['-v'], { encoding: 'utf8' }))?.[1] ?? '?'
@@ -25,8 +36,11 @@ export async function startSquid(folder: string, siteCaFile: string): Promise<Pe
   const below = (path: string) => (existsSync(join(prefix, path)) ? join(prefix, path) : join('/', path))
   const certgen = below('usr/lib/squid/security_file_certgen')
   const authority = await createAuthority({ commonName: 'squid', days: 2, pathLength: 0, usages: ['server'] })
-  mkdirSync(folder, { recursive: true })
+  // A folder of its own: started by root it runs as somebody else, who may not pass through other folders of the bench.
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-squid-'))
+  const as = process.getuid?.() === 0 ? accountOf('proxy') : undefined
   const at = (name: string) => join(folder, name)
+  copyFileSync(siteCaFile, at('sites.pem'))
   writeFileSync(at('ca.pem'), `${authority.certificatePem}\n${authority.privateKeyPem}\n`)
   execFileSync(certgen, ['-c', '-s', at('ssl_db'), '-M', '4MB'], { stdio: 'ignore' })
   const port = await freePort()
@@ -38,7 +52,7 @@ export async function startSquid(folder: string, siteCaFile: string): Promise<Pe
     'ssl_bump bump all',
     'http_access allow all',
     'cache deny all',
-    `tls_outgoing_options cafile=${siteCaFile}`,
+    `tls_outgoing_options cafile=${at('sites.pem')}`,
     `access_log stdio:${at('access.log')}`,
     `cache_log ${at('cache.log')}`,
     `pid_filename ${at('squid.pid')}`,
@@ -50,7 +64,8 @@ export async function startSquid(folder: string, siteCaFile: string): Promise<Pe
     'max_filedescriptors 8192',
   ]
   writeFileSync(at('squid.conf'), `${lines.join('\n')}\n`)
-  const child = spawn(program, ['-N', '-f', at('squid.conf')], { stdio: 'ignore' })
+  if (as !== undefined) for (const path of everythingIn(folder)) chownSync(path, as.uid, as.gid)
+  const child = spawn(program, ['-N', '-f', at('squid.conf')], { stdio: 'ignore', ...as })
   await untilListening(port)
   const pid = child.pid ?? 0
   return {
@@ -60,8 +75,19 @@ export async function startSquid(folder: string, siteCaFile: string): Promise<Pe
     async [Symbol.asyncDispose]() {
       child.kill('SIGTERM')
       await new Promise((ended) => void child.once('exit', ended))
+      rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** Squid refuses to run as root. */
+function accountOf(name: string): { readonly uid: number; readonly gid: number } {
+  const number = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
+  return { uid: number('-u'), gid: number('-g') }
+}
+
+function everythingIn(folder: string): readonly string[] {
+  return [folder, ...readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name))]
 }
 
 export async function startMitmproxy(folder: string): Promise<Peer | null> {
@@ -88,8 +114,12 @@ export async function startMitmproxy(folder: string): Promise<Peer | null> {
 }
 
 function which(name: string): string | undefined {
-  return (process.env['PATH'] ?? '')
-    .split(':')
-    .map((folder) => join(folder, name))
-    .find((path) => existsSync(path))
+  return (
+    (process.env['PATH'] ?? '')
+      .split(':')
+      // Where daemons are, which people's paths often leave out.
+      .concat('/usr/sbin')
+      .map((folder) => join(folder, name))
+      .find((path) => existsSync(path))
+  )
 }

@@ -47,7 +47,7 @@ export async function measureOutbound({ isQuick, say }: Options): Promise<readon
     },
     pids: () => [exchange.child.process.pid ?? 0],
   }
-  const squid = keep(opened, await startSquid(join(folder, 'squid'), siteCaFile), 'squid', say)
+  const squid = keep(opened, await startSquid(siteCaFile), 'squid', say)
   const mitmproxy = keep(opened, await startMitmproxy(join(folder, 'mitmproxy')), 'mitmproxy', say)
   const peers = [squid, mitmproxy].filter((peer) => peer !== null)
   const repeats = isQuick ? 3 : 5

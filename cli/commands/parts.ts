@@ -134,6 +134,7 @@ const ownFolders = ['cli', 'core', 'cedar', 'transport', 'journal', 'exchange', 
 async function compileAll(): Promise<void> {
   await import('#cli/control-worker.ts')
   await import('#cli/demo-worker.ts')
+  await import('#cedar/worker.ts')
   await import('#cli/demo.ts')
   await import('#cli/demo-screen.ts')
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
+import { collectOnce } from '#cli/collect-once.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
 import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
@@ -199,6 +200,7 @@ export const start: Command = {
       const { demoScreen } = await import('#cli/demo-screen.ts')
       const demo = await startDemo(main, dataFolder, domain)
       running.push(demo)
+      collectOnce()
       write(demoScreen({ demo, domain, appsDomain, port: main.port, webCaFile: main.webCaFile }))
     }
   },

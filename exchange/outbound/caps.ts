@@ -34,6 +34,11 @@ export const caps = {
     default: 2_048,
     reason: 'under inspection at one time, each with its held end: 512 MiB in all',
   },
+  heldDownloadsPerSession: {
+    unit: 'downloads',
+    default: 256,
+    reason: 'one person with slow sites must not keep the others from theirs; more than browsers fetch at one time',
+  },
   patienceMs: {
     unit: 'ms',
     default: 3_000,

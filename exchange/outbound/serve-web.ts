@@ -23,6 +23,7 @@ import { notMasked } from './mask-upload.ts'
 import type { PageVerdict } from './content-tools.ts'
 import type { OutboundParts } from './parts.ts'
 import { charsetOf, isPage, scanPage } from './scan-page.ts'
+import { createShares } from './shares.ts'
 import { createJudge, onlyAPart, scanDownload, unavailable, type Judge, type Judgement } from './scan.ts'
 import { faultOfStop, reasonOfStop, stopOfFault, verdictTopic, type Stop } from './stop.ts'
 import { languageFor, words } from './pages/words.ts'
@@ -42,7 +43,10 @@ const CANCEL = 0x8
 export function createServeWeb(parts: OutboundParts): ServeWeb {
   const { context } = parts
   /** Downloads whose end is held at the moment. */
-  let held = 0
+  const held = createShares(
+    { total: caps.heldDownloads.default, perOwner: caps.heldDownloadsPerSession.default },
+    'held downloads',
+  )
   const pages = { bytes: 0 }
   return { request: serveRequest, upgrade: serveUpgrade }
 
@@ -211,14 +215,10 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       if (judgement.stop !== undefined) throw faultOfStop(judgement.stop)
       return undefined
     }
+    const onOver = held.take(wanted.session.id)
     const inspection = inspector.open(bodyMeta(wanted, 'download', method, named, decided.wants))
-    if (held >= caps.heldDownloads.default) {
-      inspection.abort()
-      throw new Fault('at-capacity', { detail: { why: 'held downloads' } })
-    }
-    held++
     const onJudged = (judgement: Judgement) => writeVerdict(wanted, decided, judgement, 'download')
-    return scanDownload(inspection, judge, onJudged, () => void held--)
+    return scanDownload(inspection, judge, onJudged, onOver)
   }
 
   function judgeFor({ tenant, session, host }: WebRequest): Judge {

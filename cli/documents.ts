@@ -38,7 +38,13 @@ function parseFile(file: string): readonly SourceDocument[] {
     throw new Fault('request-too-large', { hint: `${file} is larger than ${MAX_FILE_BYTES} bytes.` })
   const lines = new LineCounter()
   const name = file === '-' ? 'standard input' : file
-  return parseAllDocuments(text, { lineCounter: lines, strict: true, uniqueKeys: true, version: '1.2' })
+  return parseAllDocuments(text, {
+    lineCounter: lines,
+    strict: true,
+    uniqueKeys: true,
+    version: '1.2',
+    logLevel: 'error',
+  })
     .filter((document) => document.contents !== null)
     .map((document) => {
       const [error] = [...document.errors, ...document.warnings]

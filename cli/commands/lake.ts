@@ -28,7 +28,9 @@ async function withLake(input: Input, command: Command, work: (place: Place) => 
     throw new Fault('not-found', { hint: `${data} holds neither a journal nor a lake.` })
   const wanted = input.text('tenant')
   if (wanted !== undefined && !isId('tenant', wanted))
-    throw new Fault('request-malformed', { hint: '--tenant takes an id (ten_…).' })
+    throw new Fault('request-malformed', {
+      hint: '--tenant takes an id (ten_…); "sallyport lake status --data FOLDER" lists them.',
+    })
   const { openLake } = await import('#lake/lake.ts')
   const { listLakeTenants } = await import('#lake/layout.ts')
   const { listTenants } = await import('#journal/layout.ts')

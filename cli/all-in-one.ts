@@ -11,6 +11,7 @@ import type { ControlConfig } from '#control/config.ts'
 import { consoleFolder } from './build-console.ts'
 import type { ControlMethods, ControlWorkerData } from './control-worker.ts'
 import type { DetectionSettings } from './detection.ts'
+import type { OutboundFlags } from './outbound-flags.ts'
 import type { PartLog } from './log.ts'
 import { SOFTWARE } from './version.ts'
 import { callWorker, type WorkerCaller } from './worker-call.ts'
@@ -24,6 +25,8 @@ export type AllInOneConfig = {
   readonly listenHost: string
   /** Name or address under which agents and connectors reach it. */
   readonly publicHost: string
+  /** How the exchange reaches the internet; default: as this machine does, with our own starter list. */
+  readonly outbound?: OutboundFlags
   /** How behaviour is watched; default: 14 days of learning first. */
   readonly detection?: DetectionSettings
 }
@@ -97,8 +100,9 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       feed: private_,
       control: private_,
       drainMs: 2000,
+      ...(config.outbound !== undefined && { outbound: config.outbound.exchange }),
     },
-    { log, outbound: outboundDeps(join(dataFolder, 'exchange', 'state')) },
+    { log, outbound: outboundDeps(join(dataFolder, 'exchange', 'state'), config.outbound?.tools) },
   ).catch((error: unknown) => {
     if (!isFault(error, 'address-in-use')) throw error
     throw new Fault('address-in-use', {

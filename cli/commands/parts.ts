@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { collectOnce } from '#cli/collect-once.ts'
+import { outboundOptions, readOutboundFlags } from '#cli/outbound-flags.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
 import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
@@ -37,6 +38,7 @@ export const exchange: Command = {
       multiple: true,
       help: 'address or network of a balancer that sends PROXY protocol v2; may be repeated',
     },
+    ...outboundOptions,
   },
   positionals: [0, 0],
   async run(input) {
@@ -46,6 +48,7 @@ export const exchange: Command = {
     const { enrolExchange } = await import('#exchange/enrol.ts')
     const { startExchange } = await import('#exchange/server.ts')
     const { outboundDeps } = await import('#cli/outbound-tools.ts')
+    const outbound = await readOutboundFlags(input)
     await restartWhenCold()
     const identityFolder = join(data, 'identity')
     const log = partLog('exchange')
@@ -69,8 +72,9 @@ export const exchange: Command = {
         feed: { host: control.host, port: control.port },
         control: { host: control.host, port: control.port },
         balancers: input.list('balancer'),
+        outbound: outbound.exchange,
       },
-      { log, outbound: outboundDeps(join(data, 'state')) },
+      { log, outbound: outboundDeps(join(data, 'state'), outbound.tools) },
     )
     write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
     return await runUntilSignal([running], input.signal)
@@ -151,6 +155,7 @@ export const start: Command = {
     domain: { type: 'string', help: 'domain of doors, sign-in, console and API (default sallyport.localhost)' },
     'apps-domain': { type: 'string', help: 'another registrable domain, only for apps (default apps.localhost)' },
     public: { type: 'string', help: 'name or address under which agents and connectors reach it (default 127.0.0.1)' },
+    ...outboundOptions,
     'learn-for': { type: 'string', help: 'how long detection only learns (default 14d; in the demo 0)' },
   },
   positionals: [0, 0],
@@ -158,6 +163,7 @@ export const start: Command = {
     const { buildConsole } = await import('#cli/build-console.ts')
     const { startAllInOne } = await import('#cli/all-in-one.ts')
     const isDemo = input.flag('demo')
+    const outbound = await readOutboundFlags(input)
     await compileThreads(compileAll, ownFolders)
     buildConsole()
     const dataFolder = resolve(input.text('data') ?? 'data')
@@ -173,6 +179,7 @@ export const start: Command = {
         port: parsePort(input.text('port') ?? String(DEMO_PORT)),
         listenHost: input.text('listen') ?? (isDemo ? '127.0.0.1' : '0.0.0.0'),
         publicHost: input.text('public') ?? '127.0.0.1',
+        outbound,
         detection: { storiesPerDay: 1, warmupMs: parseWarmup(input.text('learn-for') ?? (isDemo ? '0' : '14d')) },
       },
       log,

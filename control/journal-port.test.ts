@@ -31,6 +31,7 @@ describe('an exchange', () => {
       journalEvent('network', 'close', facts()),
       journalEvent('network', 'refuse', facts()),
       journalEvent('http', 'get', facts()),
+      journalEvent('finding', 'create', facts({ extra: { web: { verdict: 'malicious' } } })),
     ])
       assert.equal(isOfExchange(event, { tenant, writer }), true)
   })
@@ -41,6 +42,10 @@ describe('an exchange', () => {
       journalEvent('apiActivity', 'update', facts()),
       journalEvent('authentication', 'signIn', facts()),
       journalEvent('finding', 'create', facts()),
+      journalEvent('finding', 'create', {
+        ...facts({ extra: { web: {} } }),
+        finding: { uid: 'sty_1', title: 'x', types: ['car-park'], firstMs: 1, lastMs: 2 },
+      }),
       journalEvent('http', 'get', facts({ exchangeId: newId('exchange') })),
       journalEvent('http', 'get', facts({ exchangeId: null })),
       journalEvent('http', 'get', facts({ tenantId: newId('tenant') })),

@@ -115,11 +115,18 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
 
 const ofExchanges = [eventClasses.authorization, eventClasses.network, eventClasses.http]
 
-/** Exchanges tell of decisions and traffic, their own. Who signed in and who changed what is ours to say. */
+/** Exchanges tell of decisions and traffic, their own, and of what content on its way was. Who signed in and who changed what is ours to say. */
 export function isOfExchange(event: Readonly<Record<string, unknown>>, { tenant, writer }: WriterOf): boolean {
   const { class_uid, category_uid, activity_id, type_uid } = event
   const isKnown = ofExchanges.some((one) => one.class_uid === class_uid && one.category_uid === category_uid)
-  if (!isKnown || typeof class_uid !== 'number' || typeof activity_id !== 'number') return false
+  // What it found in content on the way is its to tell; stories about people are detection's, and have a `finding_info`.
+  const isContent =
+    class_uid === eventClasses.finding.class_uid &&
+    category_uid === eventClasses.finding.category_uid &&
+    event['finding_info'] === undefined &&
+    typeof field(event['unmapped'], 'web') === 'object' &&
+    field(event['unmapped'], 'web') !== null
+  if (!(isKnown || isContent) || typeof class_uid !== 'number' || typeof activity_id !== 'number') return false
   if (type_uid !== class_uid * 100 + activity_id) return false
   return field(event['metadata'], 'tenant_uid') === tenant && field(event['unmapped'], 'exchange_uid') === writer
 }

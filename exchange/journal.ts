@@ -114,7 +114,8 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
         message: what,
         extra: { web },
       }
-      const event = severity === 1 ? journalEvent('http', 'other', facts) : journalEvent('finding', 'create', facts)
+      // A site that cannot be reached, or a person who goes on with a reason, is no finding.
+      const event = severity < 3 ? journalEvent('http', 'other', facts) : journalEvent('finding', 'create', facts)
       write(tenant.id, event, sink.stage)
       return uid
     },

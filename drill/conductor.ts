@@ -232,7 +232,7 @@ class Play {
       Math.ceil(spanMs(scenario.within) / 1000),
     )
     this.#note(
-      `${this.#name(actor)} is contained: ${effect.receipts.length} exchanges answered, ${effect.missing.length} did not`,
+      `${this.#name(actor)} is contained: ${effect.receipts.length} of ${effect.receipts.length + effect.missing.length} exchanges answered`,
     )
     const held = this.#held.get(actor) ?? []
     const residual = await probeUntilQuiet(this.#client(actor), [...apps.values()], held, ended)

@@ -149,6 +149,7 @@ export const start: Command = {
   summary: 'run control and an exchange in one process; --demo adds tenants, apps and a connector to try',
   options: {
     demo: { type: 'boolean', help: 'with the demo tenants Acme and Globex' },
+    play: { type: 'string', help: 'with --demo: play this drill on Acme once it runs, and write its report' },
     data: { type: 'string', help: 'folder for keys and state (default ./data)' },
     port: { type: 'string', help: `the one public port (default ${DEMO_PORT})` },
     listen: { type: 'string', help: 'address to listen on (default 127.0.0.1 for the demo, else 0.0.0.0)' },
@@ -209,6 +210,10 @@ export const start: Command = {
       running.push(demo)
       collectOnce()
       write(demoScreen({ demo, domain, appsDomain, port: main.port, webCaFile: main.webCaFile }))
+      const scenario = input.text('play')
+      if (scenario === undefined) return
+      const { playOnDemo } = await import('#cli/play-demo.ts')
+      write(`\n  The report: ${await playOnDemo(dataFolder, scenario, input.signal)}`)
     }
   },
 }

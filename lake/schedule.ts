@@ -9,7 +9,7 @@ import type { RemoveRequest } from '#journal/tombstone.ts'
 import type { CompactAnswer } from './engine-calls.ts'
 import type { EngineProblem } from './engine-process.ts'
 import { openLake, type Lake, type LakeConfig } from './lake.ts'
-import { dayOf, listLakeTenants } from './layout.ts'
+import { dayOf } from './layout.ts'
 import type { ObjectStore } from './object-store.ts'
 import { uploadTenant } from './upload.ts'
 
@@ -144,9 +144,4 @@ export function startLake(config: LakeServiceConfig, deps: LakeServiceDeps): Lak
     destroy: (fault) => end(() => lake.destroy(fault)),
     [Symbol.asyncDispose]: () => end(lake.close),
   }
-}
-
-/** Tenants that have files here but are no longer among those that there are: their owner removes them. */
-export async function leftoverTenants(folder: string, known: readonly TenantId[]): Promise<readonly TenantId[]> {
-  return (await listLakeTenants(folder)).filter((tenant) => !known.includes(tenant))
 }

@@ -167,9 +167,9 @@ function handshake(
 }
 
 /**
- * One for all inspected flows of a tenant: making one reads key, certificate and authorities, and letting go of it
- * costs as much again (together an eighth of what opening a flow takes). A renewed identity or changed authorities are
- * other objects, and get another.
+ * One for all inspected flows of a tenant: making one reads key, certificate and authorities (6 % of a busy exchange while
+ * many flows opened), and letting go of it costs again when they are cut (9 %). A renewed identity or changed authorities
+ * are other objects, and get another.
  */
 const contexts = new WeakMap<OwnIdentity, WeakMap<readonly string[], SecureContext>>()
 

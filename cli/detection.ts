@@ -10,6 +10,7 @@ import { budgetsFor } from '#intelligence/detection/thresholds.ts'
 const LOOK_FOR_TENANTS_MS = 10_000
 const SAVE_EVERY_MS = 300_000
 const SETTLE_MS = 1000
+const DECOYS_AFTER_MS = 100
 const LEAST_POLL_MS = 500
 /** A thousand tenants are looked at twice a minute each. */
 const POLL_MS_PER_TENANT = 30
@@ -39,12 +40,8 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
         }
       for (const id of ids) {
         if (isClosing || !isId('tenant', id)) continue
-        const names = await hooks.decoysOf(id)
-        const known = watched.get(id)?.decoys
-        const decoys = known ?? new Set<string>()
-        decoys.clear()
-        for (const name of names) decoys.add(name)
-        if (known) continue
+        if (watched.has(id)) continue
+        const decoys = new Set(await hooks.decoysOf(id))
         watched.set(id, {
           decoys,
           detection: await startDetection(
@@ -67,6 +64,25 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
         })
       }
     }
+    // A decoy counts from the moment it is declared: whoever tries it first is the one to be noticed.
+    const due = new Set<string>()
+    const stopListening = hooks.onChange((tenantId) => {
+      // A thousand sign-ins are one look, not a thousand.
+      if (due.has(tenantId) || !watched.has(tenantId)) return
+      due.add(tenantId)
+      setTimeout(() => {
+        due.delete(tenantId)
+        readDecoys(tenantId).catch((error: unknown) =>
+          hooks.log('decoys could not be read', { tenantId, error: String(error) }),
+        )
+      }, DECOYS_AFTER_MS).unref()
+    })
+    const readDecoys = async (tenantId: string) => {
+      const names = await hooks.decoysOf(tenantId)
+      const decoys = watched.get(tenantId)?.decoys
+      decoys?.clear()
+      for (const name of names) decoys?.add(name)
+    }
     let looking: Promise<void> = Promise.resolve()
     const look = () => {
       looking = looking
@@ -80,6 +96,7 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
     return {
       close: async () => {
         isClosing = true
+        stopListening()
         clearInterval(timer)
         await looking
         for (const { detection } of watched.values()) await detection.close()

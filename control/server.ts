@@ -140,6 +140,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
       stateFolder: join(config.dataFolder, 'detection'),
       tenantIds: () => activeTenantIds(store),
       decoysOf: (tenantId) => decoysOf(store.forTenant(tenantId)),
+      onChange: store.onChange,
       tell: (tenantId, story) => takeStory(tenantId, story, context),
       log,
     })

@@ -21,6 +21,8 @@ export type DetectionHooks = {
   readonly tenantIds: () => Promise<readonly string[]>
   /** Names of the tenant's decoys. */
   readonly decoysOf: (tenantId: string) => Promise<readonly string[]>
+  /** Calls back when something of a tenant changes, decoys included; returns what ends it. */
+  readonly onChange: (listener: (tenantId: string) => void) => () => void
   /** Resolves when the story is kept; until then detection does not go on. */
   readonly tell: (tenantId: string, story: ToldStory) => Promise<void>
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void

@@ -34,7 +34,7 @@ const table: Readonly<Record<string, string>> = {
   chat: 'web.whatsapp.com web.telegram.org discord.com signal.org slack.com messenger.com teams.microsoft.com zoom.us',
   forums: 'stackoverflow.com stackexchange.com quora.com 4chan.org discourse.org',
   update:
-    'windowsupdate.com update.microsoft.com swcdn.apple.com deb.debian.org archive.ubuntu.com registry.npmjs.org pypi.org files.pythonhosted.org crates.io proxy.golang.org',
+    'windowsupdate.com update.microsoft.com swcdn.apple.com download.windowsupdate.com gdmf.apple.com swscan.apple.com',
   development: 'github.com gitlab.com bitbucket.org githubusercontent.com npmjs.com docker.com docker.io',
   cryptocurrency:
     'coinbase.com binance.com kraken.com kucoin.com bybit.com okx.com metamask.io blockchain.com ledger.com trezor.io',

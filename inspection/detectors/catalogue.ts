@@ -162,7 +162,7 @@ secret|DOPPLER_TOKEN|Doppler token|prefix, entropy
 secret|DROPBOX_TOKEN|Dropbox token|prefix, entropy
 secret|FACEBOOK_TOKEN|Facebook token|prefix, entropy
 secret|SUPABASE_KEY|Supabase key|prefix, entropy
-secret|CRATES_TOKEN|crates.io token|prefix, entropy
+secret|CRATES_TOKEN|Cargo registry token|prefix, entropy
 secret|AGE_KEY|age secret key|prefix, alphabet
 secret|ONEPASSWORD_TOKEN|1Password service token|prefix, entropy
 secret|TERRAFORM_TOKEN|Terraform Cloud token|prefix, entropy

@@ -143,7 +143,7 @@ export const secretRules: readonly SecretRule[] = [
   rule('SUPABASE_KEY', 'Supabase key', 'sbp_ sb_secret_', /sbp_[0-9a-f]{40}(?!\w)|sb_secret_[\w-]{20,60}/),
   rule('GROQ_KEY', 'Groq key', 'gsk_', /gsk_[A-Za-z0-9]{48,56}(?!\w)/),
   rule('PERPLEXITY_KEY', 'Perplexity key', 'pplx-', /pplx-[A-Za-z0-9]{40,60}(?!\w)/),
-  rule('CRATES_TOKEN', 'crates.io token', 'cio', /cio[A-Za-z0-9]{32}(?!\w)/, 0.85, 3.5),
+  rule('CRATES_TOKEN', 'Cargo registry token', 'cio', /cio[A-Za-z0-9]{32}(?!\w)/, 0.85, 3.5),
 ]
 
 /** Shannon entropy in bits per character. */

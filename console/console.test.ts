@@ -275,7 +275,7 @@ test('a session is ended with the keyboard alone, and the receipts stay until th
   const outline = await page.evaluate(() => getComputedStyle(document.activeElement ?? document.body).outlineStyle)
   assert.notEqual(outline, 'none')
   await page.keyboard.press('Enter')
-  const dialog = page.getByRole('dialog', { name: 'End this session of alice?' })
+  const dialog = page.getByRole('dialog', { name: 'End the session of alice?' })
   await dialog.waitFor()
   await dialog.getByText('All its live flows are cut at once, at every exchange').waitFor()
   await assertAccessible(page, 'confirmation')

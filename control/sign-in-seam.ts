@@ -222,7 +222,7 @@ export type SignIn = {
   readonly forgetUser: (tenantId: string, userId: string) => Promise<void>
   /** Ends refresh tokens and provider sessions of the user (sessions of the store are control's). */
   readonly endUserSessions: (tenantId: string, userId: string) => Promise<void>
-  /** After deviceSignIn: the refresh token then ends with this session. */
+  /** After deviceSignIn: the refresh token then ends with it. */
   readonly bindSession: (tenantId: string, grantId: string, sessionId: string) => Promise<void>
   /** Ends a session with the sign-in behind it: refresh tokens, provider session. */
   readonly endSession: (tenantId: string, sessionId: string, reason: EndReason) => Promise<void>

@@ -2,6 +2,7 @@
 import type { Change } from '#core/records/records.ts'
 import type { ControlContext } from './context.ts'
 import { forgetOldChanges } from './store/changes.ts'
+import { startTenantRounds, type TenantRounds } from './tenant-rounds.ts'
 
 const DAY_MS = 86_400_000
 /** Longer than a statement may live: connectors must hear of ended sessions until then. */
@@ -58,32 +59,6 @@ export async function sweepTenant(tenantId: string, context: ControlContext): Pr
   })
 }
 
-export function startSweep(context: ControlContext, everyMs: number): { readonly stop: () => Promise<void> } {
-  let isStopped = false
-  let running: Promise<void> = Promise.resolve()
-  let isRunning = false
-  const sweep = async () => {
-    const rows = await context.store.provider.selectFrom('tenants').select('tenants.id').execute()
-    for (const { id } of rows) {
-      if (isStopped) return
-      await sweepTenant(id, context)
-    }
-  }
-  const timer = setInterval(() => {
-    if (isRunning) return
-    isRunning = true
-    running = sweep()
-      .catch((error: unknown) => context.log('sweep failed', { error: String(error) }))
-      .finally(() => {
-        isRunning = false
-      })
-  }, everyMs)
-  timer.unref()
-  return {
-    stop: async () => {
-      isStopped = true
-      clearInterval(timer)
-      await running
-    },
-  }
+export function startSweep(context: ControlContext, everyMs: number): TenantRounds {
+  return startTenantRounds('the sweep', everyMs, context, (tenantId) => sweepTenant(tenantId, context))
 }

@@ -133,7 +133,7 @@ const listOptions = {
   user: { type: 'string', multiple: true, help: 'of this user (name or id); may be given several times' },
   org: { type: 'string', multiple: true, help: 'of people of this third party' },
   device: { type: 'string', multiple: true, help: 'from this device (id)' },
-  session: { type: 'string', multiple: true, help: 'of this session (id)' },
+  session: { type: 'string', multiple: true, help: 'of the session with this id' },
   source: { type: 'string', multiple: true, help: 'from this address' },
   app: { type: 'string', multiple: true, help: 'about this app (name or id)' },
   host: { type: 'string', multiple: true, help: 'to this host' },

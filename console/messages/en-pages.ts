@@ -195,7 +195,7 @@ export const enPages = {
     emptyLead: 'A session appears when a person signs in by browser or agent.',
     end: 'End session',
     endOf: (user: string, door: string) => `End session of ${user}, ${door}`,
-    endTitle: (user: string) => `End this session of ${user}?`,
+    endTitle: (user: string) => `End the session of ${user}?`,
     endBody: (door: string, device: string | null) =>
       `Signed in by ${door}${device === null ? '' : ` on ${device}`}. All its live flows are cut at once, at every exchange. The person can sign in again.`,
     ended: (user: string) => `The session of ${user} has ended`,

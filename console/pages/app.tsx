@@ -13,6 +13,7 @@ import { OutsideLink } from '#console/components/outside-link.tsx'
 import { Facts, Page, Section, Tags } from '#console/components/page.tsx'
 import { PolicyView } from '#console/components/policy-text.tsx'
 import { Failed, Note } from '#console/components/state.tsx'
+import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useMe } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 import { AppHealth } from './apps.tsx'
@@ -21,13 +22,7 @@ export function AppPage(): ReactNode {
   const { tenant } = useMe()
   const { name = '' } = useParams({ strict: false })
   const found = useRoute('getResource', { params: { tenant, plural: 'apps', name } }, listRefresh)
-  if (found.data === undefined) {
-    return (
-      <Page title={name} crumb={<Crumb />}>
-        {found.isError && <Failed error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    )
-  }
+  if (found.data === undefined) return <UnreadPage title={name} crumb={<Crumb />} found={found} />
   return <Loaded resource={found.data} />
 }
 

@@ -9,8 +9,9 @@ import { DataTable, PageFoot, type Column } from '#console/components/data-table
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { Facts, Page, Section, Tags } from '#console/components/page.tsx'
-import { Empty, Failed } from '#console/components/state.tsx'
+import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
+import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 
@@ -81,13 +82,7 @@ export function DrillPage(): ReactNode {
       {words.crumb}
     </Link>
   )
-  if (found.data === undefined) {
-    return (
-      <Page title={words.title} crumb={crumb}>
-        {found.isError && <Failed error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    )
-  }
+  if (found.data === undefined) return <UnreadPage title={words.title} crumb={crumb} found={found} />
   return <Drill crumb={crumb} {...found.data} />
 }
 

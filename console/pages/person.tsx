@@ -13,8 +13,8 @@ import { FormAction } from '#console/components/form-action.tsx'
 import { Facts, Page, Section, Tags } from '#console/components/page.tsx'
 import { SecretOnce } from '#console/components/secret-once.tsx'
 import { SessionTable } from '#console/components/session-table.tsx'
-import { Failed } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
+import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 
@@ -27,13 +27,7 @@ export function PersonPage(): ReactNode {
       {text.people.title}
     </Link>
   )
-  if (found.data === undefined) {
-    return (
-      <Page title={name} crumb={crumb}>
-        {found.isError && <Failed error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    )
-  }
+  if (found.data === undefined) return <UnreadPage title={name} crumb={crumb} found={found} />
   return <Loaded resource={found.data} crumb={crumb} />
 }
 

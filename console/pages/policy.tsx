@@ -13,7 +13,8 @@ import { Moment } from '#console/components/moment.tsx'
 import { Page } from '#console/components/page.tsx'
 import { PolicyPreview } from '#console/components/policy-preview.tsx'
 import { PolicyEditor, PolicyView } from '#console/components/policy-text.tsx'
-import { Failed, FaultNote, Note } from '#console/components/state.tsx'
+import { FaultNote, Note } from '#console/components/state.tsx'
+import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 
@@ -29,13 +30,7 @@ export function PolicyPage(): ReactNode {
   const tenant = useTenant()
   const { name = '' } = useParams({ strict: false })
   const found = useRoute('getResource', { params: { tenant, plural: 'policies', name } }, listRefresh)
-  if (found.data === undefined) {
-    return (
-      <Page title={name} crumb={<Crumb />}>
-        {found.isError && <Failed error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    )
-  }
+  if (found.data === undefined) return <UnreadPage title={name} crumb={<Crumb />} found={found} />
   return <Loaded key={name} policy={found.data} />
 }
 

@@ -12,8 +12,8 @@ import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
 import { Moment } from '#console/components/moment.tsx'
 import { Facts, Page, Section } from '#console/components/page.tsx'
-import { Failed } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
+import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 import { kindOfLevel } from './stories.tsx'
@@ -31,13 +31,7 @@ export function StoryPage(): ReactNode {
       {words.crumb}
     </Link>
   )
-  if (found.data === undefined) {
-    return (
-      <Page title={words.title} crumb={crumb}>
-        {found.isError && <Failed error={found.error} onRetry={() => void found.refetch()} />}
-      </Page>
-    )
-  }
+  if (found.data === undefined) return <UnreadPage title={words.title} crumb={crumb} found={found} />
   return <Told crumb={crumb} {...found.data} />
 }
 

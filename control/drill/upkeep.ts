@@ -4,11 +4,10 @@ import { isFault } from '#core/fault.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
+import { startTenantRounds, type TenantRounds } from '#control/tenant-rounds.ts'
 import { endDrill, type EndReason } from './end.ts'
 import { openLedger } from './ledger.ts'
 import { proveSafe } from './safety.ts'
-
-export type DrillUpkeep = { readonly stop: () => Promise<void> }
 
 /** Versions of the directory for which the proof held: it is made again only when something changed. */
 const proven = new Map<string, number>()
@@ -49,35 +48,6 @@ async function reasonToEnd(row: Row<'drills'>, context: ControlContext): Promise
   return null
 }
 
-export function startDrillUpkeep(context: ControlContext, everyMs: number = caps.drillUpkeepMs.default): DrillUpkeep {
-  let running: Promise<void> = Promise.resolve()
-  let isRunning = false
-  let isStopped = false
-  const look = async () => {
-    const tenants = await context.store.provider.selectFrom('tenants').select('tenants.id').execute()
-    for (const { id } of tenants) {
-      if (isStopped) return
-      // One tenant's trouble must not keep the drills of the others going.
-      await lookAfterDrills(id, context).catch((error: unknown) =>
-        context.log('drills were not looked after', { tenantId: id, error: String(error) }),
-      )
-    }
-  }
-  const timer = setInterval(() => {
-    if (isRunning) return
-    isRunning = true
-    running = look()
-      .catch((error: unknown) => context.log('drills were not looked after', { error: String(error) }))
-      .finally(() => {
-        isRunning = false
-      })
-  }, everyMs)
-  timer.unref()
-  return {
-    stop: async () => {
-      isStopped = true
-      clearInterval(timer)
-      await running
-    },
-  }
+export function startDrillUpkeep(context: ControlContext, everyMs: number = caps.drillUpkeepMs.default): TenantRounds {
+  return startTenantRounds('the look after drills', everyMs, context, (tenantId) => lookAfterDrills(tenantId, context))
 }

@@ -37,7 +37,7 @@ export type SignInOptions = {
 /** What the seam does not name and a caller may use. */
 export type SignInMore = {
   readonly verifyAccessToken: (token: string) => Promise<AccessFacts | null>
-  /** After deviceSignIn: the refresh token then ends with this session. */
+  /** After deviceSignIn: the refresh token then ends with it. */
   readonly bindSession: (tenantId: string, grantId: string, sessionId: string) => Promise<void>
   /** Ends a session with the provider session and refresh tokens behind it. */
   readonly endSession: (tenantId: string, sessionId: string, reason: EndReason) => Promise<void>

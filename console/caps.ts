@@ -33,6 +33,14 @@ export const caps = {
   cursorCharacters: 8_000,
   /** ms; a second 401 within this stops the hand-off to sign-in, so that it cannot loop. */
   signInLoopMs: 15_000,
+  /** ms of quiet typing before the command palette asks for names; shorter, as nothing else changes. */
+  palettePauseMs: 120,
+  /** Names of each kind that the palette shows. */
+  paletteNames: 5,
+  /** ms in which the second key of `g n` must come. */
+  goKeyMs: 1_500,
+  /** ms for which a notice stays; it is held while it has pointer or focus. */
+  noticeMs: 8_000,
   /** ms between looks at how far a question about policies is. */
   jobEveryMs: 500,
   /** Names offered by a field that completes. */

@@ -6,6 +6,7 @@ import { StrictMode, useSyncExternalStore, type ReactNode } from 'react'
 import { createRoot } from 'react-dom/client'
 import { onSignInNeeded, signInNeedsPerson } from '#console/api/sign-in.ts'
 import { newQueryClient } from '#console/api/use-route.ts'
+import { language } from '#console/messages/language.ts'
 import { applyScheme } from '#console/components/scheme.ts'
 import { TenantQuestion } from '#console/components/tenant-question.tsx'
 import { router } from './router.tsx'
@@ -24,6 +25,7 @@ function Console(): ReactNode {
 }
 
 applyScheme()
+document.documentElement.lang = language
 const place = document.getElementById('console')
 if (place) {
   createRoot(place).render(

@@ -6,6 +6,7 @@ import { text } from '#console/messages/text.ts'
 import { Button } from './button.tsx'
 import { Dialog } from './dialog.tsx'
 import { EffectReport } from './effect-report.tsx'
+import { useNotice } from './notice.tsx'
 import { FaultNote } from './state.tsx'
 
 export type Act = {
@@ -18,6 +19,10 @@ export type Act = {
   /** Does it; an effect that comes back is shown, anything else closes the dialog. */
   readonly act: () => Promise<Effect | void>
   readonly doneTitle?: string
+  /** What to say at the foot of the page when it is done and there are no receipts to read. */
+  readonly doneWords?: string
+  /** Takes it back; offered for a few seconds beside `doneWords`. */
+  readonly undo?: () => Promise<unknown>
 }
 
 type State =
@@ -35,6 +40,7 @@ export function ActHost({ children }: { readonly children: ReactNode }): ReactNo
   const [act, setAct] = useState<Act | null>(null)
   const [isOpen, setOpen] = useState(false)
   const [state, setState] = useState<State>({ kind: 'asking', error: null })
+  const notice = useNotice()
   const openedBy = useRef<Element | null>(null)
   const open = (next: Act) => {
     openedBy.current = document.activeElement
@@ -48,8 +54,9 @@ export function ActHost({ children }: { readonly children: ReactNode }): ReactNo
     setState({ kind: 'working' })
     try {
       const effect = await act.act()
-      if (effect) setState({ kind: 'done', effect })
-      else close()
+      if (effect) return setState({ kind: 'done', effect })
+      close()
+      if (act.doneWords !== undefined) notice({ words: act.doneWords, undo: act.undo })
     } catch (error) {
       setState({ kind: 'asking', error })
     }

@@ -1,17 +1,18 @@
 // A time as people say it, exact in the reader's zone on hover; and lengths of time and amounts of bytes.
 import { useEffect, useState, type ReactNode } from 'react'
+import { language, locale } from '#console/messages/language.ts'
 import { text } from '#console/messages/text.ts'
 
-const relative = new Intl.RelativeTimeFormat('en', { numeric: 'always', style: 'narrow' })
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
-const dayAndTime = new Intl.DateTimeFormat(undefined, {
+const relative = new Intl.RelativeTimeFormat(language, { numeric: 'always', style: 'narrow' })
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long' })
+const dayAndTime = new Intl.DateTimeFormat(locale, {
   day: 'numeric',
   month: 'short',
   hour: '2-digit',
   minute: '2-digit',
 })
-const day = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
+const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short', year: 'numeric' })
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' })
 
 const steps = [
   [60_000, 1_000, 'second'],

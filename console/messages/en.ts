@@ -1,6 +1,7 @@
 // English. Labels and buttons without full stop, sentences with one. Words as in docs/words.md.
 import { enAdministration } from './en-administration.ts'
 import { operationInWords, reasonsInWords } from './en-events.ts'
+import { enFrame } from './en-frame.ts'
 import { enPages } from './en-pages.ts'
 import { enPolicies } from './en-policies.ts'
 import { enRespond } from './en-respond.ts'
@@ -12,12 +13,13 @@ export const en = {
   nav: {
     label: 'Console',
     menu: 'Menu',
-    access: 'Access',
     people: 'People',
-    respond: 'Respond',
+    access: 'Apps',
+    policy: 'Policy',
+    respond: 'Watch',
+    setUp: 'Set up',
     stories: 'Stories',
     drills: 'Drills',
-    record: 'Record',
     provider: 'Provider',
     now: 'Now',
     apps: 'Apps',
@@ -39,10 +41,13 @@ export const en = {
     until: 'Signed in until',
     roles: { 'tenant-admin': 'Administrator', auditor: 'Auditor', 'provider-admin': 'Provider administrator' },
     noRole: 'No role',
+    language: 'Language',
+    languages: { en: 'English', de: 'Deutsch' },
     scheme: 'Colours',
     schemes: { system: 'As the system', light: 'Light', dark: 'Dark' },
     signOut: 'Sign out',
   },
+  ...enFrame,
   signIn: {
     title: 'Sign in to Sallyport',
     lead: 'Which organisation do you belong to?',

@@ -1,6 +1,8 @@
 // Counting in words, by the rules of the language; numbers are grouped as the reader expects.
-const rules = new Intl.PluralRules('en')
-const grouped = new Intl.NumberFormat('en')
+import { language, locale } from './language.ts'
+
+const rules = new Intl.PluralRules(language)
+const grouped = new Intl.NumberFormat(locale)
 
 export function count(value: number): string {
   return grouped.format(value)

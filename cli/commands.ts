@@ -6,6 +6,7 @@ import * as agent from './commands/agent.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
 import * as drill from './commands/drill.ts'
+import * as incident from './commands/incident.ts'
 import * as inspect from './commands/inspect.ts'
 import * as inspectUrls from './commands/inspect-urls.ts'
 import * as lake from './commands/lake.ts'
@@ -47,7 +48,28 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       policy.policyApprove,
     ],
   ],
-  ['Respond', [administer.contain, administer.containments, administer.release]],
+  [
+    'Respond',
+    [
+      administer.contain,
+      administer.containments,
+      administer.release,
+      incident.incidentList,
+      incident.incidentOpen,
+      incident.incidentShow,
+      incident.incidentTake,
+      incident.incidentTriage,
+      incident.incidentComment,
+      incident.incidentAdd,
+      incident.incidentContain,
+      incident.incidentRecover,
+      incident.incidentClose,
+      incident.incidentReopen,
+      incident.incidentReport,
+      incident.investigate,
+      incident.blastRadius,
+    ],
+  ],
   ['Rehearse', [drill.drillList, drill.drillRun, drill.drillStop, drill.drillReport]],
   [
     'Administer',

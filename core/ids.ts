@@ -29,6 +29,11 @@ export const idPrefixes = {
   event: 'evt',
   drill: 'drl',
   story: 'sty',
+  incident: 'inc',
+  incidentEntry: 'ine',
+  playbook: 'pbk',
+  playbookRun: 'pbr',
+  eventStream: 'est',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -18,6 +18,7 @@ import { administrationHandlers } from './handlers/administration.ts'
 import { drillHandlers } from './handlers/drill.ts'
 import { enrolmentHandlers } from './handlers/enrolment.ts'
 import { eventHandlers } from './handlers/events.ts'
+import { incidentHandlers } from './handlers/incidents.ts'
 import { memberHandlers } from './handlers/members.ts'
 import { personHandlers } from './handlers/person.ts'
 import { policyHandlers } from '#control/what-if/handlers.ts'
@@ -40,6 +41,7 @@ export const handlers: Handlers = {
   ...policyHandlers,
   ...eventHandlers,
   ...storyHandlers,
+  ...incidentHandlers,
   ...drillHandlers,
   ...webHandlers,
   ...enrolmentHandlers,

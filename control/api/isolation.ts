@@ -106,6 +106,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
     expiresInSeconds: 3600,
   })
   const storyId = await insertStory(tenant.id, ada, `seen${suffix}`, context)
+  const incident = await call('/incidents', { story: storyId, comment: `looked${suffix}` })
   const drillId = await insertDrill(tenant.id, tenant.administratorId, context)
   const secrets = await handle.selectFrom('enrolmentTokens').select('enrolmentTokens.id').execute()
   return {
@@ -135,6 +136,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
       containment.containment.id as string,
       drillId,
       storyId,
+      incident.id as string,
       ...secrets.map(({ id }) => id),
       ada,
       wiki,
@@ -291,6 +293,11 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     openDrillDevice: [{ actor: 'thief', csrPem: 'x', name: 'x', os: 'x' }],
     keepDrill: [{}],
     changeStory: [{ take: true }, { verdict: 'odd', note: key }],
+    openIncident: [{ story: key }, { title: 'x', subjects: [{ kind: 'user', name: key }] }],
+    changeIncident: [{ take: true }, { close: { cause: 'unknown', text: key } }],
+    addToIncident: (['story', 'user', 'app', 'event'] as const).map((kind) => ({ kind, name: key })),
+    containInIncident: [{ kind: 'user', name: key, expiresInSeconds: 60 }],
+    recoverIncident: [{}],
     finishDrill: [
       {
         verdict: 'passed',

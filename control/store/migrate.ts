@@ -8,6 +8,7 @@ import { drillMigration } from './migrations/003-drills.ts'
 import { listMigration } from './migrations/004-lists.ts'
 import { storyMigration } from './migrations/005-stories.ts'
 import { webCredentialMigration } from './migrations/006-web-credentials.ts'
+import { incidentMigration } from './migrations/007-incidents.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -20,6 +21,7 @@ export const migrations: readonly Migration[] = [
   listMigration,
   storyMigration,
   webCredentialMigration,
+  incidentMigration,
 ]
 
 type Ledger = { migrations: { name: string; atMs: number } }

@@ -181,6 +181,37 @@ export type CoreTables = {
     /** JSON. */
     report: string | null
   }
+  incidents: Tenanted & {
+    id: string
+    title: string
+    severity: 'low' | 'medium' | 'high' | 'critical'
+    state: 'open' | 'taken' | 'contained' | 'recovered' | 'closed'
+    openedBy: string
+    openedAtMs: number
+    /** From when on events belong on its timeline. */
+    fromMs: number
+    takenBy: string | null
+    closedAtMs: number | null
+    cause: 'attack' | 'misuse' | 'mistake' | 'expected' | 'false-alarm' | 'drill' | 'unknown' | null
+    causeText: string
+  }
+  /** What an incident is about: one row a thing. */
+  incidentLinks: Tenanted & {
+    incidentId: string
+    kind: 'story' | 'user' | 'device' | 'session' | 'app' | 'connector' | 'organisation' | 'event' | 'containment'
+    refId: string
+    name: string
+    atMs: number
+  }
+  /** What people and playbooks did about it, in order; nothing is ever changed or removed. */
+  incidentEntries: Tenanted & {
+    id: string
+    incidentId: string
+    atMs: number
+    by: string
+    kind: string
+    text: string
+  }
   /** Private keys, sealed under the key-encryption key. Those of the provider belong to its tenant. */
   keys: Tenanted & {
     id: string
@@ -220,6 +251,9 @@ const coreTenantTables = [
   'containments',
   'stories',
   'drills',
+  'incidentEntries',
+  'incidentLinks',
+  'incidents',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]
 

@@ -1,6 +1,7 @@
 // Every route of the control API in one table. A new capability starts in one of the files named here.
 import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
+import { incidentRoutes } from './incident-routes.ts'
 import { personRoutes } from './person-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
@@ -16,6 +17,7 @@ export const routes = {
   ...respondRoutes,
   ...policyRoutes,
   ...storyRoutes,
+  ...incidentRoutes,
   ...drillRoutes,
   ...webRoutes,
   ...enrolmentRoutes,

@@ -9,6 +9,7 @@ import { startControlSocket, type ControlSocket } from './control-socket.ts'
 import { denialOfFault, type FlowOpener } from './flow-opener.ts'
 import { HttpDoor } from './http-door.ts'
 import { listenLocally, systemAdmission, type Admission, type LocalListener } from './local-listener.ts'
+import type { ExchangeNames } from './names/dns-server.ts'
 import { startNames, type Names, type NamesConfig } from './names/names.ts'
 import { pacFile } from './pac.ts'
 import type { Profile } from './profile.ts'
@@ -172,6 +173,7 @@ export class Agent {
       this.#names = await startNames(this.#config.names, {
         stateFolder,
         apps: () => this.apps(),
+        exchange: () => this.#exchangeForNames(),
         admission,
         onConnection,
         log,
@@ -230,6 +232,20 @@ export class Agent {
     // Whichever tenant's way it is: the names of all of them go their own way.
     const web = webs.length === 0 ? undefined : { direct: webs.flatMap(({ direct }) => direct) }
     return pacFile(hosts, `${LOOPBACK}:${http?.listener.port ?? 0}`, web)
+  }
+
+  /** The first tenant that wants names asked of its exchanges; what must go on without them goes its own way. */
+  #exchangeForNames(): ExchangeNames | undefined {
+    const tenant = this.#tenants.all.find(({ web }) => web?.dns !== undefined)
+    const mode = tenant?.web?.dns
+    if (tenant === undefined || mode === undefined) return undefined
+    // The exchanges themselves, sign-in and portal have to be found before an exchange can be asked.
+    const direct = this.#tenants.all.flatMap(({ web, status }) => [
+      ...(web?.direct ?? []),
+      status.domain,
+      ...status.exchanges.map((address) => address.replace(/:\d+$/, '')),
+    ])
+    return { mode, direct, ask: (query, signal) => tenant.resolve(query, signal) }
   }
 
   #isHttp({ host, port }: Target): boolean {

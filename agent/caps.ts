@@ -31,6 +31,7 @@ export const caps = {
   dnsQueries: { unit: 'queries', default: 512, reason: 'forwarded and not yet answered' },
   dnsMs: { unit: 'ms', default: 5_000, reason: 'what resolvers wait for an answer' },
   dnsMessageBytes: { unit: 'bytes', default: 4_096, reason: 'EDNS; larger answers come by TCP' },
+  dnsAnswerBytes: { unit: 'bytes', default: 65_535, reason: 'the longest message that DNS knows' },
   dnsTtlSeconds: { unit: 's', default: 5, reason: 'names must end soon after the agent does' },
   dnsTcpClients: { unit: 'connections', default: 32, reason: 'local programs that ask by TCP' },
   namedAddresses: { unit: 'addresses', default: 2_048, reason: 'hosts that were asked for, wildcards included' },

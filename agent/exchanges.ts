@@ -3,12 +3,15 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { createSecureContext, type ConnectionOptions, type SecureContext, type TLSSocket } from 'node:tls'
 import { asFault, Fault } from '#core/fault.ts'
+import { DNS_PATH } from '#core/wire/flow.ts'
 import { parseAddress } from '#transport/address.ts'
 import { dialTls, type DialTarget } from '#transport/dial.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
 import { DoorAgent } from './door-agent.ts'
 import type { Profile } from './profile.ts'
+
+const DNS_TYPE = 'application/dns-message'
 
 export type DoorAnswer = {
   readonly status: number
@@ -21,6 +24,8 @@ export type Exchange = {
   readonly name: string
   readonly target: DialTarget
   readonly agent: DoorAgent
+  /** Connections of their own: a program that asks for many names keeps nobody from opening flows. */
+  readonly names: DoorAgent
   restUntilMs: number
 }
 
@@ -88,8 +93,33 @@ export class Exchanges {
     throw fault
   }
 
+  /** A question for a name (RFC 8484), asked of one exchange after the other. Throws the last Fault. */
+  async askName(query: Buffer, signal: AbortSignal): Promise<Buffer> {
+    const path = `${DNS_PATH}?dns=${query.toString('base64url')}`
+    let fault = new Fault('exchange-unreachable')
+    for (const exchange of this.inOrder) {
+      try {
+        return await exchange.names.inTurn(signal, async () => {
+          const question = { method: 'GET' as const, path, body: undefined, signal }
+          const answer = await this.#requestOnce(exchange, question, exchange.names)
+          const body = await bytesOf(answer, caps.dnsAnswerBytes.default)
+          const isAnswer = answer.statusCode === 200 && answer.headers['content-type'] === DNS_TYPE
+          if (!isAnswer) throw new Fault('exchange-unreachable', { detail: { status: answer.statusCode } })
+          return body
+        })
+      } catch (error) {
+        fault = asFault(error)
+        if (signal.aborted) break
+      }
+    }
+    throw fault
+  }
+
   async close(): Promise<void> {
-    for (const { agent } of this.#exchanges.values()) agent.destroy()
+    for (const { agent, names } of this.#exchanges.values()) {
+      agent.destroy()
+      names.destroy()
+    }
   }
 
   async #askOne(
@@ -104,7 +134,7 @@ export class Exchanges {
     try {
       const question = { method, path, body, signal: all }
       const { status, value } = await exchange.agent.inTurn(all, async () => {
-        const answer = await this.#requestOnce(exchange, question)
+        const answer = await this.#requestOnce(exchange, question, exchange.agent)
         return { status: answer.statusCode ?? 0, value: await jsonOf(answer) }
       })
       if (status >= 500) throw faultOf(value)
@@ -117,11 +147,11 @@ export class Exchanges {
   }
 
   /** Asked again, once, when a kept connection turns out to have ended while nobody looked. */
-  #requestOnce(exchange: Exchange, question: Question, mayRepeat = true): Promise<IncomingMessage> {
+  #requestOnce(exchange: Exchange, question: Question, agent: DoorAgent, mayRepeat = true): Promise<IncomingMessage> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>()
     const text = question.body === undefined ? undefined : JSON.stringify(question.body)
     const asking = httpRequest({
-      agent: exchange.agent,
+      agent,
       host: this.#serverName,
       method: question.method,
       path: question.path,
@@ -138,7 +168,7 @@ export class Exchanges {
     })
     asking.on('error', (error) => {
       if (isAnswered || !mayRepeat || !asking.reusedSocket || question.signal.aborted) return reject(error)
-      this.#requestOnce(exchange, question, false).then(resolve, reject)
+      this.#requestOnce(exchange, question, agent, false).then(resolve, reject)
     })
     asking.end(text)
     return promise
@@ -150,7 +180,8 @@ export class Exchanges {
       const target = parseAddress(name)
       if (target === undefined || this.#exchanges.has(name)) continue
       const agent = new DoorAgent(() => this.#dialFor(target))
-      this.#exchanges.set(name, { name, target, agent, restUntilMs: 0 })
+      const forNames = new DoorAgent(() => this.#dialFor(target))
+      this.#exchanges.set(name, { name, target, agent, names: forNames, restUntilMs: 0 })
     }
   }
 
@@ -165,6 +196,7 @@ export class Exchanges {
   #drop(names: readonly string[]): void {
     for (const name of names) {
       this.#exchanges.get(name)?.agent.retire()
+      this.#exchanges.get(name)?.names.retire()
       this.#exchanges.delete(name)
     }
   }
@@ -185,14 +217,18 @@ export class Exchanges {
 }
 
 async function jsonOf(answer: IncomingMessage): Promise<unknown> {
+  return JSON.parse((await bytesOf(answer, caps.answerBytes.default)).toString())
+}
+
+async function bytesOf(answer: IncomingMessage, most: number): Promise<Buffer> {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of answer as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > caps.answerBytes.default) throw new Fault('wire-malformed')
+    if (bytes > most) throw new Fault('wire-malformed')
     chunks.push(chunk)
   }
-  return JSON.parse(Buffer.concat(chunks).toString())
+  return Buffer.concat(chunks)
 }
 
 function faultOf(value: unknown): Fault {

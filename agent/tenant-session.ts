@@ -84,6 +84,11 @@ export class TenantSession {
     this.#exchanges.use(profile)
   }
 
+  /** A DNS message, answered by an exchange of the tenant. Throws Faults when none answers. */
+  resolve(query: Buffer, signal: AbortSignal): Promise<Buffer> {
+    return this.#exchanges.askName(query, AbortSignal.any([signal, this.#stop.signal]))
+  }
+
   async open(host: string, port: number): Promise<OpenedFlow> {
     if (this.#stop.signal.aborted) throw new Fault('closing')
     if (this.#relays.size + this.#opening >= caps.flows.default) throw new Fault('at-capacity')

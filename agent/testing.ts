@@ -3,13 +3,13 @@
 import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer as createHttpServer, type IncomingMessage } from 'node:http'
+import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls'
 import { newId } from '#core/ids.ts'
-import type { FlowAnswer, Whoami } from '#core/wire/flow.ts'
+import { DNS_PATH, type FlowAnswer, type Whoami } from '#core/wire/flow.ts'
 import { createAuthority, issueCertificate } from '#transport/certificate-authority.ts'
 import { createKeyAndCsr } from '#transport/certificate-request.ts'
 import { readCsr } from '#transport/read-csr.ts'
@@ -101,6 +101,8 @@ export class TestExchange implements AsyncDisposable {
   apps: Whoami['apps'] = [echoApp, wikiApp]
   signedOut: string | undefined
   web: Whoami['web']
+  /** What a DNS message is answered; a number: that status and nothing else. */
+  answerName: (query: Buffer) => Buffer | number = () => 404
   renewed = 0
   readonly asked: string[] = []
   /** Certificate that the other end of a sealed flow shows. */
@@ -184,6 +186,7 @@ export class TestExchange implements AsyncDisposable {
 
   #door(): TlsServer {
     const http = createHttpServer((request, response) => {
+      if (request.url?.startsWith(`${DNS_PATH}?dns=`) === true) return this.#answerName(request.url, response)
       void this.#answer(request).then(({ status, body }) => {
         response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
       })
@@ -209,6 +212,12 @@ export class TestExchange implements AsyncDisposable {
     const tls = createTlsServer({ ...certificateDoorTls, ...doors, ca: [identityCa.certificatePem] })
     tls.on('secureConnection', (socket) => http.emit('connection', socket))
     return tls
+  }
+
+  #answerName(url: string, response: ServerResponse): void {
+    const answer = this.answerName(Buffer.from(url.slice(DNS_PATH.length + 5), 'base64url'))
+    if (typeof answer === 'number') return void response.writeHead(answer).end()
+    response.writeHead(200, { 'content-type': 'application/dns-message' }).end(answer)
   }
 
   async #answer(request: IncomingMessage): Promise<{ status: number; body: object }> {

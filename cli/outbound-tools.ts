@@ -1,5 +1,6 @@
 // Gives an exchange its inspectors, categories and judges of pages for the way to the internet, loaded when the first
 // tenant uses it.
+import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { NEWLY_SEEN } from '#exchange/outbound/web-access.ts'
 import type { OutboundDeps } from '#exchange/outbound/outbound.ts'
@@ -23,6 +24,8 @@ export function outboundDeps(dataFolder: string, config: OutboundToolsConfig = {
       const { openPage } = await import('#inspection/phishing/page.ts')
       const { guardHeaders, guardPage } = await import('#inspection/phishing/guard-page.ts')
       const { openUrlModel } = await import('#inspection/phishing/url-model.ts')
+      const { DnsWatch } = await import('#inspection/dns/dns-watch.ts')
+      const { loadPhishingModel } = await import('#inspection/phishing/url-model.ts')
       const { createFeedFetcher } = await import('./fetch-feed.ts')
       const feeds = await startFeeds(
         { feeds: config.feeds ?? [], folder: join(dataFolder, 'categories'), hasStarter: true },
@@ -46,6 +49,7 @@ export function outboundDeps(dataFolder: string, config: OutboundToolsConfig = {
         },
         prompts: { serviceAt: promptServiceAt, isHost: isPromptHost, read: readPrompts },
         pages: { open: (url, context) => openPage(url, context, { model }), guard: guardPage, guardHeaders },
+        dnsWatcher: new DnsWatch({ names: loadPhishingModel().names, nowMs: Date.now, seed: randomInt(2 ** 31) }),
         async close() {
           await inspector.close()
           await feeds.close()

@@ -113,7 +113,7 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
   return port
 }
 
-const ofExchanges = [eventClasses.authorization, eventClasses.network, eventClasses.http]
+const ofExchanges = [eventClasses.authorization, eventClasses.network, eventClasses.http, eventClasses.dns]
 
 /** Exchanges tell of decisions and traffic, their own, and of what content on its way was. Who signed in and who changed what is ours to say. */
 export function isOfExchange(event: Readonly<Record<string, unknown>>, { tenant, writer }: WriterOf): boolean {

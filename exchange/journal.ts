@@ -38,8 +38,15 @@ export type DecisionContext = {
   readonly web?: Readonly<Record<string, unknown>>
 }
 
+export type NamedFacts = {
+  readonly query: NonNullable<EventFacts['dns']>
+  readonly dns: Readonly<Record<string, unknown>>
+}
+
 export type ExchangeJournal = {
   readonly decided: (tenant: Tenant, access: Access, decision: Decision, context: DecisionContext) => Journalled
+  /** A decided look-up of a name, with its answer. */
+  readonly named: (tenant: Tenant, access: Access, decision: Decision, facts: NamedFacts) => Journalled
   /** Something that was found out on the way after the decision: a verdict, a certificate. Written soon after. */
   readonly found: (tenant: Tenant, access: Access, facts: FoundFacts) => string
   /** Written soon after: a thousand flows that are cut at once must not wait for a thousand writes. */
@@ -94,9 +101,12 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
         access.http === null
           ? journalEvent('authorization', 'decide', facts)
           : journalEvent('http', httpActivities.get(access.http.method) ?? 'other', facts)
-      const isWritten = write(tenant.id, event)
-      const mustDeny = !isWritten && tenant.record.journalMandatory && decision.kind === 'allow'
-      return { decision: mustDeny ? deny('journal-full') : decision, eventId: uid }
+      return obeyed(tenant, decision, uid, event)
+    },
+    named(tenant, access, decision, { query, dns }) {
+      const uid = randomUUID()
+      const { extra: _none, ...facts } = decisionFacts(uid, tenant, access, decision, { host: query.host })
+      return obeyed(tenant, decision, uid, journalEvent('dns', 'response', { ...facts, dns: query, extra: { dns } }))
     },
     found(tenant, access, { what, severity, outcome, web }) {
       const uid = randomUUID()
@@ -144,6 +154,12 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
       )
       return uid
     },
+  }
+
+  function obeyed(tenant: Tenant, decision: Decision, eventId: string, event: object): Journalled {
+    const isWritten = write(tenant.id, event)
+    const mustDeny = !isWritten && tenant.record.journalMandatory && decision.kind === 'allow'
+    return { decision: mustDeny ? deny('journal-full') : decision, eventId }
   }
 
   function writeClosed(most: number): void {

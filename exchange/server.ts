@@ -211,7 +211,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const lanes = createLanes(context)
   const web = await startOutbound({ ...config.outbound, dataFolder: config.dataFolder }, context, deps.outbound ?? {})
   const agentTraffic = createAgentTraffic(context, lanes, web)
-  const agentDoor = createAgentDoor(context, createAgentApi(context, sealed), agentTraffic)
+  const agentDoor = createAgentDoor(context, createAgentApi(context, sealed, web.dns), agentTraffic)
   const browserDoor = createBrowserDoor(context, lanes)
   const linkDoor = createLinkDoor(context, parking)
   const passthrough = createPassthrough(config.control, (fault) => logFault(log, 'control hosts', fault))

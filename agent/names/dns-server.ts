@@ -1,9 +1,17 @@
 // The local DNS: answers app names from the pool, hands every other question on as it is. Must never ask itself, answer
-// for a name that is no app's, or wait for a resolver without end.
+// for a name that is no app's, wait for a resolver without end, or ask another one where the tenant wants its exchange asked.
 import { createSocket, type RemoteInfo, type Socket as UdpSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer, connect, type Server, type Socket } from 'node:net'
-import { decode, encode, RECURSION_AVAILABLE, AUTHORITATIVE_ANSWER, type DecodedPacket } from 'dns-packet'
+import {
+  decode,
+  encode,
+  RECURSION_AVAILABLE,
+  AUTHORITATIVE_ANSWER,
+  TRUNCATED_RESPONSE,
+  type DecodedPacket,
+} from 'dns-packet'
+import { asFault, Fault } from '#core/fault.ts'
 import { caps } from '#agent/caps.ts'
 import type { NamedAddress } from './address-pool.ts'
 
@@ -12,6 +20,17 @@ export type DnsDeps = {
   readonly resolve: (host: string) => Promise<NamedAddress | undefined>
   /** Resolvers of before, best first; never this server. */
   readonly upstreams: readonly { readonly host: string; readonly port: number }[]
+  readonly exchange?: () => ExchangeNames | undefined
+  readonly log?: (message: string, fields?: Readonly<Record<string, unknown>>) => void
+}
+
+/** An exchange that names are asked of. */
+export type ExchangeNames = {
+  /** `prefer`: the resolvers of before when it does not answer; `require`: nobody else. */
+  readonly mode: 'prefer' | 'require'
+  /** Names that go to the resolvers of before, with what is below them. */
+  readonly direct: readonly string[]
+  readonly ask: (query: Buffer, signal: AbortSignal) => Promise<Buffer>
 }
 
 export type DnsServer = { readonly close: () => void }
@@ -61,7 +80,8 @@ async function bound(udp: UdpSocket, address: string, port: number): Promise<voi
 
 type Ask = (query: Buffer, upstream: { readonly host: string; readonly port: number }) => Promise<Buffer>
 
-async function answer(message: Buffer, { resolve, upstreams }: DnsDeps, ask: Ask): Promise<Buffer | undefined> {
+async function answer(message: Buffer, deps: DnsDeps, ask: Ask): Promise<Buffer | undefined> {
+  const { resolve, upstreams } = deps
   const query = parse(message)
   // Not a plain question: nobody is owed an answer, and answering could be made to echo.
   if (query === undefined) return undefined
@@ -70,6 +90,16 @@ async function answer(message: Buffer, { resolve, upstreams }: DnsDeps, ask: Ask
   const name = question.name.toLowerCase().replace(/\.$/, '')
   const named = question.class === 'IN' ? await resolve(name) : undefined
   if (named !== undefined) return appAnswer(query, named)
+  const exchange = deps.exchange?.()
+  if (exchange !== undefined && !isLocal(name, exchange.direct)) {
+    try {
+      const reply = await askExchange(message, exchange)
+      return ask === askUdp && reply.length > udpBytes(query) ? cut(query) : reply
+    } catch (error) {
+      deps.log?.('names: no exchange answered', { mode: exchange.mode, code: asFault(error).code })
+      if (exchange.mode === 'require') return failure(query, 2)
+    }
+  }
   for (const upstream of upstreams) {
     try {
       return await ask(message, upstream)
@@ -78,6 +108,41 @@ async function answer(message: Buffer, { resolve, upstreams }: DnsDeps, ask: Ask
     }
   }
   return failure(query, 2)
+}
+
+/** Names of this network and of what has to be found before an exchange can be asked. */
+function isLocal(name: string, direct: readonly string[]): boolean {
+  if (!name.includes('.') || /\.(local|localhost|internal|home\.arpa|in-addr\.arpa|ip6\.arpa)$/.test(name)) return true
+  return direct.some((own) => name === own || name.endsWith(`.${own}`))
+}
+
+async function askExchange(message: Buffer, exchange: ExchangeNames): Promise<Buffer> {
+  // The same question has the same address for everybody (RFC 8484, 4.1); ours is put back into the answer.
+  const query = Buffer.from(message)
+  query.writeUInt16BE(0, 0)
+  const reply = await exchange.ask(query, AbortSignal.timeout(caps.dnsMs.default))
+  const isAnswer = reply.length >= 12 && reply.readUInt16BE(0) === 0 && (reply.readUInt16BE(2) & 0x8000) !== 0
+  if (!isAnswer) throw new Fault('wire-malformed')
+  message.copy(reply, 0, 0, 2)
+  return reply
+}
+
+function udpBytes({ additionals = [] }: DecodedPacket): number {
+  const sizes = additionals.map((record) => (record.type === 'OPT' ? record.udpPayloadSize : 0))
+  return Math.max(
+    512,
+    Math.min(
+      caps.dnsMessageBytes.default,
+      ...sizes.filter((size) => size > 0).slice(0, 1),
+      ...(sizes.length === 0 ? [512] : []),
+    ),
+  )
+}
+
+/** "Ask again by TCP." */
+function cut(query: DecodedPacket): Buffer {
+  const flags = RECURSION_AVAILABLE | TRUNCATED_RESPONSE | ((query.flags ?? 0) & 0x100)
+  return encode({ type: 'response', id: query.id ?? 0, flags, questions: query.questions ?? [] })
 }
 
 function parse(message: Buffer): DecodedPacket | undefined {

@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { decode, encode } from 'dns-packet'
 import { startAgent } from '#agent/agent.ts'
+import { askAgent } from '#agent/control-socket.ts'
 import { makeTenant, stateFolder, TestExchange } from '#agent/testing.ts'
 import { repair } from '#agent/verbs.ts'
 
@@ -82,6 +83,35 @@ async function main(): Promise<void> {
   assert.match(v6, /^fd5a:b1c4:7e2d::/, 'and one of the IPv6 pool')
   assert.equal(await echoed(v6, 7000, 'hello'), 'hello', 'which leads to the app too')
   assert.deepEqual(await addressesOf('example.org'), ['192.0.2.7'], 'other names go to the resolver of before')
+
+  exchange.web = { direct: ['sallyport.test'], dns: 'require' }
+  exchange.answerName = (query) => {
+    const { questions = [] } = decode(query)
+    const [question] = questions
+    const isBlocked = question?.name === 'blocked.example'
+    const addresses = question?.name === 'many.example' ? 100 : 1
+    const answers = Array.from({ length: isBlocked ? 0 : addresses }, (_, at) => ({
+      type: 'A' as const,
+      name: question?.name ?? '',
+      data: `198.51.100.${at}`,
+    }))
+    return encode({ type: 'response', id: 0, flags: isBlocked ? 3 : 0, questions, answers })
+  }
+  await askAgent(state, 'refresh')
+  assert.deepEqual(await addressesOf('www.example.org'), ['198.51.100.0'], 'other names are asked of the exchange')
+  assert.deepEqual(await addressesOf('blocked.example'), [], 'its refusal is the last word')
+  assert.equal((await addressesOf('many.example')).length, 100, 'a long answer comes by TCP')
+  assert.deepEqual(await addressesOf('id.sallyport.test'), ['192.0.2.7'], 'but not those of the exchange itself')
+  assert.deepEqual(await addressesOf('printer.local'), ['192.0.2.7'], 'nor those of this network')
+  assert.match(await addressesOf('echo.acme.test').then(String), /^100\.83\.0\.\d+$/, 'apps stay where they were')
+  exchange.answerName = () => 503
+  const { stdout } = await run('dig', ['@127.53.83.1', '+tries=1', 'www.example.org'])
+  assert.match(stdout, /status: SERVFAIL/, 'nobody else is asked where it is required')
+  exchange.web = { direct: [], dns: 'prefer' }
+  await askAgent(state, 'refresh')
+  assert.deepEqual(await addressesOf('www.example.org'), ['192.0.2.7'], 'where it is preferred, the resolver of before')
+  exchange.web = undefined
+  await askAgent(state, 'refresh')
 
   child.kill('SIGKILL')
   await once(child, 'exit')

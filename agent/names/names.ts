@@ -8,7 +8,7 @@ import { caps } from '#agent/caps.ts'
 import { listenLocally, type Admission, type LocalListener } from '#agent/local-listener.ts'
 import type { Target } from '#agent/target.ts'
 import { AddressPool, defaultPools, parsePrefix, type NamedAddress } from './address-pool.ts'
-import { startDnsServer, type DnsServer } from './dns-server.ts'
+import { startDnsServer, type DnsServer, type ExchangeNames } from './dns-server.ts'
 import { DNS_ADDRESS, setUpSystemNames, type SystemNames } from './system-names.ts'
 
 export type NamesConfig = { readonly ipv4Pool?: string; readonly ipv6Pool?: string }
@@ -16,6 +16,8 @@ export type NamesConfig = { readonly ipv4Pool?: string; readonly ipv6Pool?: stri
 export type NamesDeps = {
   readonly stateFolder: string
   readonly apps: () => Whoami['apps']
+  /** Set: names that are no app's are asked of an exchange. */
+  readonly exchange?: () => ExchangeNames | undefined
   readonly admission: Admission
   readonly onConnection: (socket: Socket, target: Target) => void
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
@@ -41,7 +43,12 @@ export async function startNames(config: NamesConfig, deps: NamesDeps): Promise<
   const opening = new Map<string, Promise<void>>()
   let dns: DnsServer
   try {
-    dns = await startDnsServer(DNS_ADDRESS, 53, { resolve, upstreams: system.upstreams })
+    dns = await startDnsServer(DNS_ADDRESS, 53, {
+      resolve,
+      upstreams: system.upstreams,
+      exchange: () => deps.exchange?.(),
+      log: deps.log,
+    })
   } catch (cause) {
     await system.restore()
     throw new Fault('address-in-use', { hint: `Another program answers DNS on ${DNS_ADDRESS}.`, cause })

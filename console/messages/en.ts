@@ -219,6 +219,7 @@ export const en = {
       3003: 'Decision',
       4001: 'Connection',
       4002: 'Request',
+      4003: 'Name looked up',
       2004: 'Finding',
       6003: 'Change',
     } as Readonly<Record<number, string>>,

@@ -7,6 +7,7 @@ export const eventClasses = {
   authorization: { class_uid: 3003, category_uid: 3 },
   network: { class_uid: 4001, category_uid: 4 },
   http: { class_uid: 4002, category_uid: 4 },
+  dns: { class_uid: 4003, category_uid: 4 },
   finding: { class_uid: 2004, category_uid: 2 },
   apiActivity: { class_uid: 6003, category_uid: 6 },
 } as const
@@ -18,6 +19,7 @@ export const activities = {
   authorization: { decide: 1, other: 99 },
   network: { open: 1, close: 2, refuse: 5, other: 99 },
   http: { connect: 1, delete: 2, get: 3, head: 4, options: 5, post: 6, put: 7, trace: 8, patch: 9, other: 99 },
+  dns: { query: 1, response: 2, other: 99 },
   finding: { create: 1, other: 99 },
   apiActivity: { create: 1, read: 2, update: 3, delete: 4, other: 99 },
 } as const
@@ -50,6 +52,12 @@ export type EventFacts = {
     readonly inputs?: Readonly<Record<string, unknown>>
   }
   readonly http?: { readonly method: string; readonly path: string; readonly status?: number; readonly host?: string }
+  readonly dns?: {
+    readonly host: string
+    readonly type: string
+    readonly rcode: number
+    readonly answers: readonly { readonly type: string; readonly rdata: string; readonly ttl: number }[]
+  }
   readonly traffic?: { readonly bytesIn: number; readonly bytesOut: number; readonly durationMs?: number }
   readonly finding?: {
     readonly uid: string
@@ -131,6 +139,12 @@ export function journalEvent<C extends EventClass>(
       url: { path: facts.http.path, ...(facts.http.host && { hostname: facts.http.host }) },
     }
     if (facts.http.status !== undefined) event['http_response'] = { code: facts.http.status }
+  }
+  if (facts.dns) {
+    const { host, type, rcode, answers } = facts.dns
+    event['query'] = { hostname: host, type, class: 'IN' }
+    event['rcode_id'] = rcode
+    if (answers.length > 0) event['answers'] = answers
   }
   if (facts.traffic) {
     event['traffic'] = { bytes_in: facts.traffic.bytesIn, bytes_out: facts.traffic.bytesOut }

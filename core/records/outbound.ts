@@ -45,6 +45,11 @@ const whole = {
   clientCertificates: z
     .enum(['pass', 'block'])
     .describe('categorised sites that ask for a client certificate: pass without looking into them, or block'),
+  dns: z
+    .enum(['off', 'prefer', 'require'])
+    .describe(
+      'names by DNS over HTTPS; prefer: agents ask other resolvers when no exchange answers; require: they do not',
+    ),
   addresses: z.enum(['refuse', 'pass']).describe('CONNECT to a bare IP address; what passes is not looked into'),
   ports: z.array(portRange).min(1).max(16).describe('ports that may be reached'),
   certificates: z
@@ -84,6 +89,7 @@ export const defaultWebSettings: WebSettings = {
   bypass: [],
   pinnedServices: true,
   clientCertificates: 'pass',
+  dns: 'off',
   addresses: 'refuse',
   ports: ['80', '443'],
   certificates: { expired: 'block', wrongName: 'block', unknownIssuer: 'block' },

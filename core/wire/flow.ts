@@ -4,6 +4,8 @@ import * as z from 'zod'
 export const FLOWS_PATH = '/v1/flows'
 export const WHOAMI_PATH = '/v1/whoami'
 export const SIGN_OUT_PATH = '/v1/sign-out'
+/** DNS over HTTPS (RFC 8484), on the agent door and the explicit proxy. */
+export const DNS_PATH = '/dns-query'
 
 export const openFlow = z.strictObject({
   host: z.string().min(1).max(253).describe('name the person asked for, lower case'),
@@ -42,7 +44,10 @@ export const whoami = z.strictObject({
   sessionExpiresAtMs: z.number().int(),
   exchanges: z.array(z.string()),
   web: z
-    .strictObject({ direct: z.array(z.string().max(253)).max(1000) })
+    .strictObject({
+      direct: z.array(z.string().max(253)).max(1000),
+      dns: z.enum(['prefer', 'require']).optional().describe('present: names are asked of the exchange'),
+    })
     .optional()
     .describe('present: the internet goes through the exchange too, but for these names and what is below them'),
   apps: z.array(

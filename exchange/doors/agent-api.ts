@@ -10,6 +10,8 @@ import { Fault } from '#core/fault.ts'
 import { caps } from '#exchange/caps.ts'
 import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide } from '#exchange/decide.ts'
+import type { DnsDoor } from '#exchange/dns/dns-door.ts'
+import type { AnyRequest, AnyResponse } from '#exchange/pages/answer.ts'
 import { pageHeaders, REASON_HEADER } from '#exchange/pages/denial.ts'
 import type { AgentAsker } from './agent-connection.ts'
 import type { SealedFlows } from './sealed-flow.ts'
@@ -17,11 +19,13 @@ import type { SealedFlows } from './sealed-flow.ts'
 export type AgentApi = {
   /** Answers a request in origin form. Throws Faults, which the door answers. */
   readonly answer: (request: IncomingMessage, response: ServerResponse, asker: AgentAsker) => Promise<void>
+  /** HTTP/2 is for names only. */
+  readonly answerName: (request: AnyRequest, response: AnyResponse, asker: AgentAsker) => Promise<void>
 }
 
 const RENEW_PATH = '/v1/renew'
 
-export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): AgentApi {
+export function createAgentApi(context: ExchangeContext, sealed: SealedFlows, dns: DnsDoor): AgentApi {
   return {
     async answer(request, response, asker) {
       const path = request.url ?? ''
@@ -29,8 +33,16 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       if (request.method === 'POST' && path === FLOWS_PATH) return flows(request, response, asker)
       if (request.method === 'POST' && path === RENEW_PATH) return renew(request, response, asker)
       if (request.method === 'POST' && path === SIGN_OUT_PATH) return signOut(response, asker)
-      throw new Fault('not-found')
+      return answerName(request, response, asker)
     },
+    answerName,
+  }
+
+  async function answerName(request: AnyRequest, response: AnyResponse, asker: AgentAsker): Promise<void> {
+    const { session } = asker
+    if (!dns.isFor(request.url ?? '')) throw new Fault('not-found')
+    if (session === undefined || session.expiresAtMs <= context.now()) throw new Fault('not-signed-in')
+    await dns.answer(request, response, { ...asker, session })
   }
 
   function whoami(response: ServerResponse, asker: AgentAsker): void {
@@ -47,10 +59,15 @@ export function createAgentApi(context: ExchangeContext, sealed: SealedFlows): A
       device: device.id,
       sessionExpiresAtMs: session.expiresAtMs,
       exchanges: [...(context.welcome()?.exchanges ?? [context.publicAddress])],
-      ...(tenant.webSettings !== undefined && { web: { direct: ownNames() } }),
+      ...(tenant.webSettings !== undefined && { web: webOf(asker) }),
       apps: appsFor(asker, session, user),
     }
     json(response, 200, answer)
+  }
+
+  function webOf({ tenant }: AgentAsker): NonNullable<Whoami['web']> {
+    const dns = tenant.webSettings?.dns ?? 'off'
+    return { direct: ownNames(), ...(dns !== 'off' && { dns }) }
   }
 
   /** Portal, sign-in and browser hosts are reached as what they are, not through ourselves. */

@@ -1,14 +1,18 @@
 // The agent door: HTTP/1.1 over TLS with a device certificate. Origin-form requests are the agent's own questions;
 // CONNECT and absolute form are its traffic. Must never serve a request before the device is checked anew.
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
+import type { TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import type { CheckedRequest } from '#transport/request-guard.ts'
-import { asFault } from '#core/fault.ts'
+import { asFault, Fault } from '#core/fault.ts'
+import { checkRequestHead } from '#transport/http-strictness.ts'
 import { logFault, type ExchangeContext } from '#exchange/context.ts'
 import { answerFault, rawFault } from '#exchange/pages/answer.ts'
 import type { AgentApi } from './agent-api.ts'
 import { AgentConnections, type AgentAsker } from './agent-connection.ts'
 import { createDoorServer } from './http-server.ts'
+import { createHttp2Server } from './http2-server.ts'
 import type { Secured } from './tls-doors.ts'
 
 export type AgentTraffic = {
@@ -60,11 +64,27 @@ export function createAgentDoor(context: ExchangeContext, api: AgentApi, traffic
     },
   })
 
+  const http2 = createHttp2Server(
+    (request, response, socket) => {
+      receiveName(request, response, socket).catch((error: unknown) => {
+        const fault = asFault(error)
+        logFault(context.log, 'agent door', fault)
+        if (fault.code === 'certificate-refused') request.stream.session?.destroy()
+        else answerFault(request, response, fault)
+      })
+    },
+    (reason) => {
+      context.count('refused')
+      context.log('agent door: refused', { reason })
+    },
+  )
+
   return {
     enter(secured) {
       try {
         connections.add(secured)
-        server.serve(secured.socket)
+        if (secured.socket.alpnProtocol === 'h2') http2.serve(secured.socket)
+        else server.serve(secured.socket)
       } catch (error) {
         const fault = asFault(error)
         context.count('refused')
@@ -79,8 +99,25 @@ export function createAgentDoor(context: ExchangeContext, api: AgentApi, traffic
       }
     },
     recheckDevice: (deviceId) => connections.recheck(deviceId),
-    drain: () => server.drain(),
-    close: () => server.close(),
+    drain() {
+      server.drain()
+      http2.drain()
+    },
+    close() {
+      server.close()
+      http2.close()
+    },
+  }
+
+  async function receiveName(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    socket: TLSSocket | undefined,
+  ): Promise<void> {
+    const { method, url, rawHeaders, httpVersion } = request
+    const head = checkRequestHead(rawHeaders, { method, url, httpVersion })
+    if (!head.ok || socket === undefined) throw new Fault('request-malformed')
+    await api.answerName(request, response, connections.askerOn(socket, context.now()))
   }
 
   async function receive(request: IncomingMessage, response: ServerResponse, head: CheckedRequest): Promise<void> {

@@ -30,7 +30,7 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
   // TLS sockets are announced by the server without the socket below; while it lives its two addresses are unique.
   const entered = new Map<string, Incoming>()
   const servers: Record<TlsDoorKind, Server> = {
-    proxy: serverOf('proxy', { ...certificateDoorTls, ALPNProtocols: ['http/1.1'] }),
+    proxy: serverOf('proxy', { ...certificateDoorTls, ALPNCallback: agentProtocol }),
     link: serverOf('link', certificateDoorTls),
     browser: serverOf('browser', { ...browserDoorTls, ALPNProtocols: ['h2', 'http/1.1'] }),
     web: serverOf('web', { ...browserDoorTls, ALPNProtocols: ['http/1.1'] }),
@@ -102,6 +102,11 @@ export function createTlsDoors(deps: TlsDoorsDeps): TlsDoors {
     socket.setNoDelay(true)
     deps.onSecured[kind]({ tenant: door.tenant, socket, incoming })
   }
+}
+
+/** HTTP/2 for clients of names that speak nothing else; whoever speaks both might want tunnels, which are HTTP/1.1. */
+function agentProtocol({ protocols }: { readonly protocols: readonly string[] }): string | undefined {
+  return ['http/1.1', 'h2'].find((one) => protocols.includes(one))
 }
 
 function nameOf(socket: Socket): string {

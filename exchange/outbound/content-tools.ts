@@ -37,3 +37,20 @@ export type PageTools = {
   ) => PageGuard | { readonly kind: 'refused'; readonly why: string }
   readonly guardHeaders: Readonly<Record<string, string>>
 }
+
+/** What a device asked, and what it got; a finding once for each burst. */
+export type DnsWatcher = {
+  observe(seen: {
+    readonly client: string
+    readonly name: string
+    readonly type: string
+    readonly outcome: 'answered' | 'failed' | 'error'
+    readonly answerBytes: number
+  }): {
+    readonly kind: 'name-generator' | 'tunnel'
+    readonly domain: string
+    readonly confidence: number
+    readonly reason: string
+    readonly examples: readonly string[]
+  } | null
+}

@@ -3,9 +3,13 @@
 import { join } from 'node:path'
 import type { Inspector } from '#core/inspection/verdict.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
+import { createAnswerCache } from '#exchange/dns/answer-cache.ts'
+import { createAskResolver } from '#exchange/dns/ask.ts'
+import { createDnsDoor, type DnsDoor } from '#exchange/dns/dns-door.ts'
+import { createNames } from '#exchange/dns/names.ts'
 import { createAddressSafety } from './address-safety.ts'
 import { createClientCertificateSites } from './client-certificate-sites.ts'
-import type { PageTools, PromptTools } from './content-tools.ts'
+import type { DnsWatcher, PageTools, PromptTools } from './content-tools.ts'
 import { createGoOns } from './go-on.ts'
 import { createLookup, systemResolver, type ResolveName } from './lookup.ts'
 import { createOrigins } from './origin.ts'
@@ -30,6 +34,7 @@ export type OutboundDeps = {
   readonly categoriesOf?: CategoriesOf
   readonly prompts?: PromptTools
   readonly pages?: PageTools
+  readonly dnsWatcher?: DnsWatcher
   readonly resolve?: ResolveName
   /** Loads inspectors and categories when the first target is no app: they cost memory that others need not pay. */
   readonly load?: () => Promise<OutboundTools>
@@ -40,6 +45,7 @@ export type OutboundTools = {
   readonly categoriesOf: CategoriesOf
   readonly prompts: PromptTools
   readonly pages: PageTools
+  readonly dnsWatcher: DnsWatcher
   readonly close: () => Promise<void>
 }
 
@@ -47,7 +53,7 @@ export async function startOutbound(
   config: OutboundConfig & { readonly dataFolder: string },
   context: ExchangeContext,
   deps: OutboundDeps,
-): Promise<WebTraffic & Pick<WebDoor, 'enter'>> {
+): Promise<WebTraffic & Pick<WebDoor, 'enter'> & { readonly dns: DnsDoor }> {
   const allowed = config.insecureAllowPrivateDestinations ?? []
   if (allowed.length > 0) context.log('INSECURE: destinations that are not public may be reached', { allowed })
   const ownHost = context.publicAddress.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1')
@@ -55,13 +61,22 @@ export async function startOutbound(
   const lookup = createLookup(safety, deps.resolve ?? systemResolver(config.resolvers))
   const tools = loadOnce(deps.load)
   const lanes = createWebLanes(context)
+  const access = createWebAccess(context, (tenantId, host) => {
+    const find = tools.current?.categoriesOf ?? deps.categoriesOf
+    const found = find === undefined ? [] : find(tenantId, host)
+    return (tools.current?.prompts ?? deps.prompts)?.isHost(host) === true ? [AI_CHAT, ...found] : found
+  })
+  const names = createNames({
+    context,
+    access,
+    safety,
+    cache: createAnswerCache(createAskResolver(config.resolvers)),
+    watcher: () => tools.current?.dnsWatcher ?? deps.dnsWatcher,
+  })
+  const dns = createDnsDoor(() => tools.ready(), names)
   const traffic = createWebTraffic({
     context,
-    access: createWebAccess(context, (tenantId, host) => {
-      const find = tools.current?.categoriesOf ?? deps.categoriesOf
-      const found = find === undefined ? [] : find(tenantId, host)
-      return (tools.current?.prompts ?? deps.prompts)?.isHost(host) === true ? [AI_CHAT, ...found] : found
-    }),
+    access,
     origins: createOrigins({ lookup, safety, extraCa: config.extraCaPem ?? [], now: context.now }),
     lanes,
     goOns: createGoOns(context.now),
@@ -84,9 +99,10 @@ export async function startOutbound(
     upgrade: async (...given) => tools.ready().then(() => traffic.upgrade(...given)),
     connect: async (...given) => tools.ready().then(() => traffic.connect(...given)),
   }
-  const door = createWebDoor(context, ready)
+  const door = createWebDoor(context, ready, dns)
   return {
     ...ready,
+    dns,
     enter: door.enter,
     drain() {
       door.drain()

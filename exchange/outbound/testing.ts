@@ -22,7 +22,7 @@ import { createAuthority } from '#transport/certificate-authority.ts'
 import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import type { IssueIntermediate } from '#exchange/testing/control.ts'
 import { readAll, startWorld } from '#exchange/testing/world.ts'
-import type { PageTools, PromptTools } from './content-tools.ts'
+import type { DnsWatcher, PageTools, PromptTools } from './content-tools.ts'
 import type { CategoriesOf } from './web-access.ts'
 
 type Spec = Parameters<typeof webSettingsOf>[1]
@@ -47,6 +47,9 @@ export type WebWorldOptions = {
   readonly pages?: PageTools
   /** Authority of sites that the test did not make here. */
   readonly siteCaPem?: string
+  /** `host:port` of resolvers for names that people ask for. */
+  readonly resolvers?: readonly string[]
+  readonly dnsWatcher?: DnsWatcher
   /** What names resolve to; default: everything is on loopback. */
   readonly addressOf?: (host: string) => string
 }
@@ -62,12 +65,17 @@ export async function startWebWorld(issueIntermediate: IssueIntermediate, option
   const extraCa = options.siteCaPem === undefined ? [] : [options.siteCaPem]
   const world = await startWorld(
     {
-      outbound: { insecureAllowPrivateDestinations: ['127.0.0.0/8'], extraCaPem: [siteCa.certificatePem, ...extraCa] },
+      outbound: {
+        insecureAllowPrivateDestinations: ['127.0.0.0/8'],
+        extraCaPem: [siteCa.certificatePem, ...extraCa],
+        ...(options.resolvers !== undefined && { resolvers: options.resolvers }),
+      },
     },
     issueIntermediate,
     {
       resolve: async (host) => [{ address: addressOf(host), ttl: 60 }],
       ...(options.inspector !== undefined && { inspector: options.inspector }),
+      ...(options.dnsWatcher !== undefined && { dnsWatcher: options.dnsWatcher }),
       ...(options.prompts !== undefined && { prompts: options.prompts }),
       ...(options.pages !== undefined && { pages: options.pages }),
       ...(options.categoriesOf !== undefined && { categoriesOf: options.categoriesOf }),

@@ -66,9 +66,11 @@ export function createWebCredentials({ directory, now }: Pick<ExchangeContext, '
   }
 }
 
-/** Basic (RFC 7617); the password is the secret, the name is for people. */
+/** Basic (RFC 7617); the password is the secret, the name is for people. Questions for names are to us and not through us. */
 function hashIn(request: IncomingMessage): string | undefined {
-  const encoded = /^Basic +([A-Za-z0-9+/=]{1,1024})$/i.exec(request.headers['proxy-authorization'] ?? '')?.[1]
+  const { authorization, 'proxy-authorization': toProxy } = request.headers
+  const header = request.url?.startsWith('/') === true ? authorization : toProxy
+  const encoded = /^Basic +([A-Za-z0-9+/=]{1,1024})$/i.exec(header ?? '')?.[1]
   if (encoded === undefined) return undefined
   const said = Buffer.from(encoded, 'base64').toString('utf8')
   const at = said.indexOf(':')

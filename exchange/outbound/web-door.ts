@@ -5,6 +5,7 @@ import { TLSSocket } from 'node:tls'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault, isFault } from '#core/fault.ts'
 import type { CheckedRequest } from '#transport/request-guard.ts'
+import type { DnsDoor } from '#exchange/dns/dns-door.ts'
 import { logFault, type ExchangeContext } from '#exchange/context.ts'
 import { createDoorServer } from '#exchange/doors/http-server.ts'
 import type { Secured } from '#exchange/doors/tls-doors.ts'
@@ -24,7 +25,7 @@ type Connection = { readonly tenantId: string; readonly clientIp: string }
 const CHALLENGE = 'Basic realm="sallyport", charset="UTF-8"'
 const ASK = 407
 
-export function createWebDoor(context: ExchangeContext, traffic: WebTraffic): WebDoor {
+export function createWebDoor(context: ExchangeContext, traffic: WebTraffic, dns: DnsDoor): WebDoor {
   const connections = new WeakMap<object, Connection>()
   const credentials = createWebCredentials(context)
   const server = createDoorServer({
@@ -52,6 +53,7 @@ export function createWebDoor(context: ExchangeContext, traffic: WebTraffic): We
 
   async function receive(request: IncomingMessage, response: ServerResponse, head: CheckedRequest): Promise<void> {
     const asker = askerOn(request)
+    if (dns.isFor(request.url ?? '')) return dns.answer(request, response, asker)
     if (!/^http:\/\//i.test(request.url ?? '')) throw new Fault('not-found')
     await traffic.request(request, response, head, asker)
   }
@@ -81,8 +83,9 @@ export function createWebDoor(context: ExchangeContext, traffic: WebTraffic): We
   function refuse(request: IncomingMessage, response: ServerResponse, fault: Fault): void {
     note(request, fault)
     const isAsked = fault.code === 'not-signed-in'
-    answer(response, isAsked ? ASK : fault.status, JSON.stringify(fault), false, {
-      ...(isAsked && { 'proxy-authenticate': CHALLENGE }),
+    const isToUs = request.url?.startsWith('/') === true
+    answer(response, isAsked && !isToUs ? ASK : fault.status, JSON.stringify(fault), false, {
+      ...(isAsked && { [isToUs ? 'www-authenticate' : 'proxy-authenticate']: CHALLENGE }),
       connection: 'close',
     })
   }
@@ -102,7 +105,7 @@ export function createWebDoor(context: ExchangeContext, traffic: WebTraffic): We
     logFault(context.log, 'web door', fault)
     const connection = connections.get(request.socket)
     const tenant = connection === undefined ? undefined : context.directory.get(connection.tenantId)
-    const wasTried = request.headers['proxy-authorization'] !== undefined
+    const wasTried = credentials.hashIn(request) !== undefined
     if (tenant === undefined || connection === undefined || !isFault(fault, 'not-signed-in') || !wasTried) return
     context.count('refused')
     context.journal.refused(tenant, {

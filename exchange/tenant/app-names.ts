@@ -9,6 +9,8 @@ export type AppNames = {
   readonly add: (app: AppRecord) => void
   readonly remove: (app: AppRecord) => void
   readonly find: (host: string, port: number) => string | undefined
+  /** On whatever port. */
+  readonly findHost: (host: string) => string | undefined
 }
 
 /** An index of the names of one tenant's apps. */
@@ -37,6 +39,10 @@ export function createAppNames(): AppNames {
     find(host, port) {
       const dot = host.indexOf('.')
       return pick(exact.get(host), port) ?? (dot > 0 ? pick(wildcard.get(host.slice(dot + 1)), port) : undefined)
+    },
+    findHost(host) {
+      const dot = host.indexOf('.')
+      return (exact.get(host) ?? (dot > 0 ? wildcard.get(host.slice(dot + 1)) : undefined))?.[0]?.appId
     },
   }
 

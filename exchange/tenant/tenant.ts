@@ -94,6 +94,12 @@ export class Tenant {
     return id === undefined ? undefined : this.apps.get(id)
   }
 
+  /** An app of which this is a name, on whatever port. */
+  appOfHost(host: string): AppRecord | undefined {
+    const id = this.#names.findHost(host)
+    return id === undefined ? undefined : this.apps.get(id)
+  }
+
   appOfBrowserHost(host: string): AppRecord | undefined {
     const id = this.#browserHosts.get(host)
     return id === undefined ? undefined : this.apps.get(id)

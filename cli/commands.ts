@@ -96,7 +96,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
   ],
   ['Inspect', [inspect.inspectText, inspect.inspectFile, inspect.buildEdm, inspect.buildIdm, inspectUrls.scoreUrls]],
   ['Detect', [detect.detectRun, detect.detectGenerate]],
-  ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify]],
+  ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify, lake.lakeRetention]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance, policyFuzz]],
   ['Shell', [completionOf(() => all)]],
 ]

@@ -8,6 +8,7 @@ import type { ControlConfig } from '#control/config.ts'
 import type { RoleName } from '#control/store/schema.ts'
 import { startWhatIf, type WhatIf } from '#intelligence/what-if/what-if.ts'
 import { detectionWith, type DetectionSettings, usualDetection } from './detection.ts'
+import { lakeBeside, type LakeSettings } from './lake.ts'
 import { partLog } from './log.ts'
 import { answerCalls } from './worker-call.ts'
 
@@ -26,14 +27,23 @@ function methodsOf(control: Control, whatIf: WhatIf) {
 }
 export type ControlMethods = ReturnType<typeof methodsOf>
 
-export type ControlWorkerData = { readonly config: ControlConfig; readonly detection?: DetectionSettings }
+export type ControlWorkerData = {
+  readonly config: ControlConfig
+  readonly detection?: DetectionSettings
+  readonly lake?: LakeSettings
+}
 
 if (parentPort) {
-  const { config, detection = usualDetection } = workerData as ControlWorkerData
-  const whatIf = startWhatIf({ journalRoot: join(config.dataFolder, 'journal') })
+  const { config, detection = usualDetection, lake } = workerData as ControlWorkerData
+  const { startLake, source } = lakeBeside(lake)
+  const whatIf = startWhatIf(
+    { journalRoot: join(config.dataFolder, 'journal') },
+    source === undefined ? {} : { source },
+  )
   const control = await startControl(config, {
     log: partLog('control'),
     whatIf,
+    startLake,
     startDetection: detectionWith(detection),
   })
   answerCalls(parentPort, methodsOf(control, whatIf))

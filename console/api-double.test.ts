@@ -320,6 +320,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
       sessionSeconds: 43_200,
       explain: 'full',
       journalMandatory: true,
+      retentionDays: null,
       ownHosts: ['apps.acme.test'],
     }),
     listFlows: () => {

@@ -45,6 +45,8 @@ export const caps = {
   drillSilenceMs: { unit: 'ms', default: 60_000, reason: 'a conductor that died leaves nothing for longer' },
   drillUpkeepMs: { unit: 'ms', default: 2_000, reason: 'one look at the drills that run' },
   drillsKept: { unit: 'drills per tenant', default: 1_000, reason: 'the oldest reports are dropped' },
+  removedTenantDays: { unit: 'd', default: 400, reason: 'events of a tenant that is gone: a year and its audit' },
+  lakePageMs: { unit: 'ms', default: 30_000, reason: 'a page of old events; half of what a handler may take' },
   pageItems: { unit: 'items', default: 100, reason: 'default page; 1,000 at most by the schema' },
   eventStreams: { unit: 'streams per tenant', default: 50, reason: 'each polls or waits on the journal' },
   eventStreamMs: { unit: 'ms', default: 3_600_000, reason: 'rights are checked again when the client comes back' },

@@ -8,14 +8,17 @@ import { isId, type TenantId } from '#core/ids.ts'
 import { replaceFile } from '#journal/disk.ts'
 import { followEvents } from '#journal/follow.ts'
 import { startJournal } from '#journal/journal.ts'
-import { readEvents } from '#journal/read.ts'
+import { parseWriter } from '#journal/layout.ts'
 import { JournalReceiver, type WriterOf } from '#journal/receive.ts'
 import { decodeBatch, encodeAnswer } from '#journal/shipment.ts'
 import type { JournalKey } from '#journal/statement.ts'
+import { removeSegments } from '#journal/tombstone.ts'
 import { keyThumbprint } from '#transport/secret.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { JournalPort } from './context.ts'
+import { pageOfEvents } from './event-pages.ts'
 import { createFindings } from './journal-findings.ts'
+import type { LakeHooks, RunningLake } from './lake-port.ts'
 import type { Store } from './store/store.ts'
 
 export type JournalPortDeps = {
@@ -29,6 +32,11 @@ export type JournalPortDeps = {
 export type RunningJournal = JournalPort & {
   /** For `sallyport journal verify`: whose signatures count. */
   readonly keys: () => readonly JournalKey[]
+  readonly root: string
+  /** Lets segments go that are kept elsewhere, of any chain here. */
+  readonly removeSegments: LakeHooks['removeSegments']
+  /** From now on pages of events go on in the lake where the segments end. */
+  readonly useLake: (lake: RunningLake) => void
   readonly close: () => Promise<void>
 }
 
@@ -62,25 +70,22 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
     },
     nowMs: deps.nowMs,
   })
+  let lake: RunningLake | null = null
   const port: RunningJournal = {
     keys: () => keys,
+    root,
+    useLake: (running) => {
+      lake = running
+    },
+    // Our own chains are the journal's to keep in step with; an exchange's are ours as their custodian.
+    removeSegments: (place, request) =>
+      parseWriter(place.writer)?.name === WRITER
+        ? journal.removeSegments(place, request)
+        : removeSegments(place, request, { keys, signer: { keyId, sign }, nowMs: deps.nowMs }),
     record: async (tenantId, event) => {
       await journal.appendDurable(tenant(tenantId), event)
     },
-    list: async (tenantId, query) => {
-      const reading = readEvents(root, {
-        tenant: tenant(tenantId),
-        order: 'newest-first',
-        limit: query.limit,
-        match: { fields: query.fields, ...(query.text !== undefined && { text: query.text }) },
-        ...(query.after !== undefined && { afterCursor: query.after }),
-        ...(query.fromMs !== undefined && { fromMs: query.fromMs }),
-        ...(query.untilMs !== undefined && { untilMs: query.untilMs }),
-      })
-      const items: { cursor: string; writer: string; event: Readonly<Record<string, unknown>> }[] = []
-      for await (const { writer, event } of reading) items.push({ cursor: reading.cursor(), writer, event })
-      return { items, next: reading.end() === 'all' ? null : reading.cursor() }
-    },
+    list: (tenantId, query) => pageOfEvents(root, tenant(tenantId), query, lake),
     follow: (tenantId, after, signal) => {
       const following = followEvents(
         root,

@@ -24,6 +24,8 @@ import { openTenant } from './directory/tenants.ts'
 import { startFeed } from './feed/feed.ts'
 import { startFrontDoor } from './front-door.ts'
 import { startJournalPort } from './journal-port.ts'
+import { lakeHooks } from './lake-hooks.ts'
+import type { StartLake } from './lake-port.ts'
 import { Mirrors } from './records/mirror.ts'
 import type { Row } from './records/from-rows.ts'
 import type { NodeHandler, SignIn } from './sign-in-seam.ts'
@@ -45,6 +47,8 @@ export type ControlDeps = {
   readonly heartbeatMs?: number
   /** Reads the journals and tells stories; without it nothing is noticed. */
   readonly startDetection?: StartDetection
+  /** Keeps old events as files and gives them back; without it the journal's segments stay where they are. */
+  readonly startLake?: StartLake
   /** Works out what policies would do, off this thread. Whoever starts it closes it. */
   readonly whatIf?: WhatIfPort
 }
@@ -83,6 +87,11 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     saw: (tenantId, event) => context.links.lastSeen?.sawIn(tenantId, event),
   })
   opened.defer(journal.close)
+  if (deps.startLake) {
+    const lake = await deps.startLake(lakeHooks(config.dataFolder, { journal, store, nowMs, log }))
+    opened.defer(lake.close)
+    journal.useLake(lake)
+  }
   const checker = startPolicyChecker()
   opened.defer(() => checker.close())
   const identityCaPem = authority.identityCaPem

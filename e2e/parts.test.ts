@@ -25,6 +25,16 @@ const planted: readonly Planted[] = [
     text: "import * as cedar from '@cedar-policy/cedar-wasm/nodejs'\nexport const a = cedar\n",
     rule: 'no-restricted-imports',
   },
+  ...['exchange', 'agent', 'connector', 'control'].map((part) => ({
+    file: `${part}/planted-duckdb.ts`,
+    text: "import { DuckDBInstance } from '@duckdb/node-api'\nexport const a = DuckDBInstance\n",
+    rule: 'no-restricted-imports',
+  })),
+  ...['agent', 'connector'].map((part) => ({
+    file: `${part}/planted-wasm.ts`,
+    text: "import * as cedar from '@cedar-policy/cedar-wasm/nodejs'\nexport const a = cedar\n",
+    rule: 'no-restricted-imports',
+  })),
   {
     file: 'exchange/planted-control.ts',
     text: "import { a } from '#control/server.ts'\nexport const b = a\n",

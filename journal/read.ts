@@ -35,6 +35,8 @@ export type EventQuery = {
 /** Stream it once; then `cursor()` says where it stopped and `end` why. */
 export type EventReading = AsyncIterable<JournalEntry> & {
   readonly cursor: () => string
+  /** As `cursor`, as if the event given last had not been: for who looked at it and leaves it to the next page. */
+  readonly cursorBefore: () => string
   /** `all`: nothing is left. `limit` and `budget`: there may be more after the cursor. */
   readonly end: () => 'all' | 'limit' | 'budget'
   /** Lines that could not be read: run `verifyJournal`. */
@@ -51,6 +53,7 @@ export function readEvents(root: string, query: EventQuery): EventReading {
   const { fromMs = 0, untilMs = Number.MAX_SAFE_INTEGER, tenant, limit } = query
   let end: 'all' | 'limit' | 'budget' = 'all'
   let badLines = 0
+  let given: { readonly writer: string; readonly sequence: number } | undefined
 
   async function* entries(): AsyncGenerator<JournalEntry, void> {
     const merge = new Merge(order)
@@ -96,6 +99,7 @@ export function readEvents(root: string, query: EventQuery): EventReading {
         else if (matches(event)) {
           found++
           const { sequence, timeMs, hash } = record
+          given = { writer, sequence }
           yield { tenant, writer, sequence, timeMs, hash, event }
         }
       }
@@ -108,6 +112,14 @@ export function readEvents(root: string, query: EventQuery): EventReading {
   return {
     [Symbol.asyncIterator]: () => stream,
     cursor: () => formatCursor(order, positions, done),
+    cursorBefore: () => {
+      if (given === undefined) return formatCursor(order, positions, done)
+      const { writer, sequence } = given
+      const before = new Map(positions).set(writer, order === 'newest-first' ? sequence + 1 : sequence - 1)
+      const stillDone = new Set(done)
+      stillDone.delete(writer)
+      return formatCursor(order, before, stillDone)
+    },
     end: () => end,
     badLines: () => badLines,
   }

@@ -50,6 +50,8 @@ export const defaultCaps: LakeCaps = {
 export const MAX_PAGE_ROWS = 1000
 /** Bytes of events in one page; a page ends early rather than pass it. */
 export const MAX_PAGE_BYTES = 16 * MEBIBYTE
+/** Rows looked at for one page of a reading that goes on from the journal: first, most. Grows when few of them match. */
+export const COLD_CANDIDATES = { least: 256, most: 16_384 } as const
 /** Groups a count gives at most. */
 export const MAX_GROUPS = 10_000
 /** Columns one count groups by. */

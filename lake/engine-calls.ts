@@ -5,6 +5,7 @@ import type { FaultCode } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import type { JournalKey } from '#journal/statement.ts'
 import type { LakeCaps } from './caps.ts'
+import type { ColdPage, ColdQuery } from './cold-view.ts'
 import type { Compaction } from './compact.ts'
 import type { CountQuery, Counts } from './count.ts'
 import type { DecisionClassesQuery } from './decisions.ts'
@@ -26,6 +27,7 @@ export type CompactAnswer = Compaction & { readonly merged: number; readonly swe
 
 export type EngineCalls = {
   readonly events: (query: EventsQuery) => EventsPage
+  readonly cold: (query: ColdQuery) => ColdPage
   readonly counts: (query: CountQuery) => Counts
   /** Today's day is not merged; `today` is the caller's clock. */
   readonly compact: (work: {

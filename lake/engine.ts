@@ -6,6 +6,7 @@ import { asFault, Fault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import { acquireLock, type WriterLock } from '#journal/lock.ts'
 import { queryClasses } from './class-query.ts'
+import { queryCold } from './cold.ts'
 import { compactTenant } from './compact.ts'
 import { countEvents } from './count.ts'
 import { openDatabase } from './database.ts'
@@ -78,6 +79,7 @@ async function write<T>(tenant: TenantId, work: () => Promise<T>): Promise<T> {
 
 const calls: { readonly [N in CallName]: (asked: Asked<N>, reading: Reading) => Promise<Answered<N>> } = {
   events: (query, reading) => queryEvents(database, query, reading),
+  cold: (query, reading) => queryCold(database, query, reading),
   counts: (query, reading) => countEvents(database, query, reading),
   compact: ({ tenant, keys, today }, { signal }) =>
     write(tenant, async () => {

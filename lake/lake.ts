@@ -4,11 +4,13 @@ import type { Fault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import type { JournalKey } from '#journal/statement.ts'
 import { defaultCaps, type LakeCaps } from './caps.ts'
+import { newestCold, type ColdBounds, type ColdPage, type ColdQuery } from './cold-view.ts'
 import type { CountQuery, Counts } from './count.ts'
 import type { DecisionSource } from './decisions.ts'
 import { keyTexts, type CompactAnswer } from './engine-calls.ts'
 import { EngineProcess, type EngineDeps } from './engine-process.ts'
 import { dayOf } from './layout.ts'
+import { readManifest } from './manifest.ts'
 import type { EventsPage, EventsQuery } from './query.ts'
 import type { Removed } from './retain.ts'
 import { tenantStatus, type TenantStatus } from './status.ts'
@@ -27,6 +29,12 @@ export type LakeDeps = EngineDeps & { readonly nowMs?: () => number }
 export type Lake = DecisionSource & {
   readonly events: (query: EventsQuery, signal: AbortSignal) => Promise<EventsPage>
   readonly counts: (query: CountQuery, signal: AbortSignal) => Promise<Counts>
+  /** What only the files have, for a reader of the journal to go on with. */
+  readonly cold: (query: ColdQuery, signal: AbortSignal) => Promise<ColdPage>
+  /** Whose events the files have, from the manifest alone. */
+  readonly writers: (tenant: TenantId) => Promise<readonly string[]>
+  /** About how new the newest of that is, from the manifest alone; null: there is nothing. */
+  readonly newestCold: (tenant: TenantId, below: ColdBounds, fromMs?: number) => Promise<number | null>
   /** Takes in what is sealed. Segments up to the watermarks it gives may be removed from the journal. */
   readonly compact: (tenant: TenantId, keys: readonly JournalKey[], signal: AbortSignal) => Promise<CompactAnswer>
   /** Removes whole days before `day` (`2026-11-24`). */
@@ -51,6 +59,9 @@ export function openLake(config: LakeConfig, deps: LakeDeps): Lake {
   const { workTimeoutMs } = caps
   return {
     events: (query, signal) => engine.call('events', query, within(query.timeoutMs), signal),
+    cold: (query, signal) => engine.call('cold', query, caps.queryTimeoutMs, signal),
+    writers: async (tenant) => Object.keys((await readManifest(folder, tenant)).chains),
+    newestCold: async (tenant, below, fromMs) => newestCold(await readManifest(folder, tenant), below, fromMs),
     counts: (query, signal) => engine.call('counts', query, within(query.timeoutMs), signal),
     decisionClasses: (query, signal) => engine.classes(query, workTimeoutMs, signal),
     compact: (tenant, keys, signal) =>

@@ -3,13 +3,15 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { asFault, Fault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
-import { chainPlace, type ChainPlace } from '#journal/layout.ts'
+import type { ChainPlace } from '#journal/layout.ts'
 import type { JournalKey } from '#journal/statement.ts'
 import type { RemoveRequest } from '#journal/tombstone.ts'
+import { isCompactionDue, isRetentionDue, removableChains } from './due.ts'
 import type { CompactAnswer } from './engine-calls.ts'
 import type { EngineProblem } from './engine-process.ts'
 import { openLake, type Lake, type LakeConfig } from './lake.ts'
 import { dayOf } from './layout.ts'
+import { readManifest } from './manifest.ts'
 import type { ObjectStore } from './object-store.ts'
 import { uploadTenant } from './upload.ts'
 
@@ -79,13 +81,15 @@ export function startLake(config: LakeServiceConfig, deps: LakeServiceDeps): Lak
     }
   }
 
-  async function compact(tenant: TenantId): Promise<void> {
-    const answer = await lake.compact(tenant, deps.keys(), stop.signal)
-    tell(tenant, answer)
-    const olderThanMs = nowMs() - keepSegmentsMs
-    for (const { writer, through } of answer.watermarks) {
-      if (through === 0) continue
-      const place = chainPlace(config.journalRoot, tenant, writer)
+  // The engine is started only where there is something to take in.
+  async function compact(tenant: TenantId, retentionMs: number): Promise<void> {
+    const { folder, journalRoot } = config
+    if (await isCompactionDue(folder, journalRoot, tenant))
+      tell(tenant, await lake.compact(tenant, deps.keys(), stop.signal))
+    const olderThanMs = nowMs() - Math.min(keepSegmentsMs, retentionMs)
+    const manifest = await readManifest(folder, tenant)
+    for (const { place, through } of await removableChains(manifest, journalRoot, tenant, olderThanMs)) {
+      stop.signal.throwIfAborted()
       await deps.removeSegments(place, { throughSequence: through, olderThanMs, reason: 'retention' })
     }
   }
@@ -99,10 +103,11 @@ export function startLake(config: LakeServiceConfig, deps: LakeServiceDeps): Lak
   async function round(): Promise<void> {
     for (const { tenant, retentionDays } of await deps.tenants()) {
       stop.signal.throwIfAborted()
-      await attempt('compact-failed', tenant, () => compact(tenant))
+      await attempt('compact-failed', tenant, () => compact(tenant, (retentionDays ?? Infinity) * DAY_MS))
       await attempt('retention-failed', tenant, async () => {
         if (retentionDays === null) return
-        await lake.removeDaysBefore(tenant, dayOf(Math.max(0, nowMs() - retentionDays * DAY_MS)), stop.signal)
+        const day = dayOf(Math.max(0, nowMs() - retentionDays * DAY_MS))
+        if (await isRetentionDue(config.folder, tenant, day)) await lake.removeDaysBefore(tenant, day, stop.signal)
       })
       const { store } = deps
       if (store === null) continue

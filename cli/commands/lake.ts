@@ -6,7 +6,7 @@ import { isId, type TenantId } from '#core/ids.ts'
 import type { EventFilter } from '#lake/filter.ts'
 import type { GroupField } from '#lake/count.ts'
 import type { Lake } from '#lake/lake.ts'
-import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
+import { apiOptions, type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { safe, table, write, writeError, writeJson } from '#cli/output.ts'
 
 const folderOptions = {
@@ -217,4 +217,24 @@ function filterOf(input: Input, tenant: TenantId): EventFilter {
     ...named('policy', 'policies'),
     ...named('reason', 'reasons'),
   }
+}
+
+export const lakeRetention: Command = {
+  usage: 'lake retention [DAYS]',
+  summary: 'how long events of the tenant are kept; with a number of days, or "forever", sets it',
+  options: apiOptions,
+  positionals: [0, 1],
+  async run(input) {
+    const [wanted] = input.words
+    if (wanted !== undefined && wanted !== 'forever' && !/^[1-9]\d{0,4}$/.test(wanted))
+      throw new UsageFault('DAYS is a whole number of days, or "forever"', lakeRetention)
+    const api = input.api()
+    const { retentionDays } =
+      wanted === undefined
+        ? await api.call('getSettings')
+        : await api.call('changeSettings', { body: { retentionDays: wanted === 'forever' ? null : Number(wanted) } })
+    if (input.isJson) writeJson({ retentionDays })
+    else write(retentionDays === null ? 'Events are kept for ever.' : `Events are kept for ${retentionDays} days.`)
+    return 0
+  },
 }

@@ -266,10 +266,14 @@ export const control: Command = {
     })
     const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
     const { detectionWith, usualDetection } = await import('#cli/detection.ts')
-    const whatIf = startWhatIf({ journalRoot: join(config.dataFolder, 'journal') })
+    const { lakeBeside } = await import('#cli/lake.ts')
+    const { startLake, source } = lakeBeside()
+    const journalRoot = join(config.dataFolder, 'journal')
+    const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
     const running = await startControl(config, {
       log: partLog('control'),
       whatIf,
+      startLake,
       startDetection: detectionWith({
         ...usualDetection,
         warmupMs: parseWarmup(input.text('learn-for')),

@@ -1,19 +1,24 @@
 // Commands that prove something without a running server: the journal's chains, and what the policy engines say.
 import { createPublicKey } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as z from 'zod'
 import { Fault } from '#core/fault.ts'
-import { isId } from '#core/ids.ts'
+import { isId, type TenantId } from '#core/ids.ts'
 import type { JournalKey } from '#journal/statement.ts'
 import { type Command, UsageFault } from '#cli/command.ts'
-import { table, write, writeJson } from '#cli/output.ts'
+import { safe, table, write, writeJson } from '#cli/output.ts'
 
 export const journalVerify: Command = {
   usage: 'journal verify FOLDER --keys FILE',
-  summary: 'recompute every chain of a journal and say what is wrong; exit code 1 when anything is',
+  summary: 'recompute every chain of a journal, and of the lake beside it; exit code 1 when anything is wrong',
   options: {
     keys: { type: 'string', help: 'keys.json of the journal: who signs which chain (default: FOLDER/keys.json)' },
     tenant: { type: 'string', help: 'only this tenant (id)' },
+    lake: {
+      type: 'string',
+      help: 'folder of the lake that old segments went to (default: FOLDER/../lake, if it is there)',
+    },
     json: { type: 'boolean', help: 'write JSON for machines' },
   },
   positionals: [1, 1],
@@ -23,12 +28,17 @@ export const journalVerify: Command = {
     if (tenant !== undefined && !isId('tenant', tenant))
       throw new Fault('request-malformed', { hint: '--tenant takes an id (ten_…).' })
     const { verifyJournal } = await import('#journal/verify.ts')
+    const keys = readKeys(input.text('keys') ?? `${folder}/keys.json`)
     const report = await verifyJournal(folder, {
-      publicKeys: readKeys(input.text('keys') ?? `${folder}/keys.json`),
+      publicKeys: keys,
       signal: input.signal,
       ...(tenant !== undefined && { tenant }),
     })
-    if (input.isJson) writeJson(report)
+    const removed = report.chains.filter(({ removedThrough }) => removedThrough > 0)
+    const lakeFolder = input.text('lake') ?? join(folder, '..', 'lake')
+    const kept = existsSync(lakeFolder) ? await keptInLake(lakeFolder, folder, removed, keys, input.signal) : null
+    const isIntact = report.isIntact && (kept?.problems.length ?? 0) === 0
+    if (input.isJson) writeJson({ ...report, isIntact, ...(kept && { lake: kept }) })
     else {
       write(
         table(
@@ -49,10 +59,52 @@ export const journalVerify: Command = {
       for (const chain of report.chains)
         for (const { kind, sequence, detail } of chain.problems)
           write(`${chain.tenant}/${chain.writer} at ${sequence}: ${kind}: ${detail}`)
-      write(report.isIntact ? `Intact: ${report.chains.length} chains.` : 'NOT intact.')
+      for (const problem of kept?.problems ?? []) write(problem)
+      write(isIntact ? `Intact: ${report.chains.length} chains${keptWords(removed, kept)}.` : 'NOT intact.')
     }
-    return report.isIntact ? 0 : 1
+    return isIntact ? 0 : 1
   },
+}
+
+type Removed = { readonly tenant: TenantId; readonly writer: string; readonly removedThrough: number }
+type Kept = { readonly problems: readonly string[]; readonly rows: number; readonly expired: number }
+
+/** What the journal let go, proven again from the lake's files: each chain at least as far as its tombstones say. */
+async function keptInLake(
+  folder: string,
+  journalRoot: string,
+  removed: readonly Removed[],
+  keys: readonly JournalKey[],
+  signal: AbortSignal,
+): Promise<Kept> {
+  const { openLake } = await import('#lake/lake.ts')
+  const problems: string[] = []
+  let [rows, expired] = [0, 0]
+  await using lake = openLake(
+    { folder, journalRoot },
+    { report: ({ detail }) => problems.push(JSON.stringify(detail)) },
+  )
+  for (const tenant of new Set(removed.map((one) => one.tenant))) {
+    const report = await lake.verify(tenant, keys, signal)
+    for (const { kind, where, detail } of report.problems)
+      problems.push(`${tenant} lake ${where}: ${kind}: ${safe(detail)}`)
+    for (const { writer, removedThrough } of removed.filter((one) => one.tenant === tenant)) {
+      const chain = report.chains.find((one) => one.writer === writer)
+      // Removed before there was a lake: the tombstone is all that is left, as it says.
+      if (chain !== undefined && chain.through < removedThrough)
+        problems.push(`${tenant}/${writer}: removed through ${removedThrough}, the lake has ${chain.through}`)
+      rows += (chain?.provenRows ?? 0) + (chain?.unprovenRows ?? 0)
+      expired += chain?.removedRows ?? 0
+    }
+  }
+  return { problems, rows, expired }
+}
+
+function keptWords(removed: readonly Removed[], kept: Kept | null): string {
+  if (removed.length === 0) return ''
+  if (kept === null) return '; some records were removed under signed tombstones'
+  const past = kept.expired > 0 ? `, ${kept.expired} more past their retention` : ''
+  return `; ${kept.rows} records removed from the journal and kept in the lake${past}`
 }
 
 const keyEntry = z.discriminatedUnion('kind', [

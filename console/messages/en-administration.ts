@@ -16,6 +16,8 @@ export const enAdministration = {
     },
     journal: 'Deny when the journal cannot be written',
     journalHint: 'Without it, connections could happen that nobody can look up.',
+    retention: 'Keep events for (days)',
+    retentionHint: 'Whole days; empty: for ever. Older ones are removed for good.',
     ownHosts: 'Own host names for apps',
     ownHostsHint: 'Set by the provider, who checks whose they are.',
     administrators: 'Administrators',

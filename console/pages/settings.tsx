@@ -47,6 +47,7 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
     session: String(settings.sessionSeconds),
     explain: settings.explain,
     journal: settings.journalMandatory,
+    retention: settings.retentionDays === null ? '' : String(settings.retentionDays),
   })
   const save = (event: FormEvent) => {
     event.preventDefault()
@@ -57,6 +58,7 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
         sessionSeconds: Number(form.session),
         explain: form.explain,
         journalMandatory: form.journal,
+        retentionDays: form.retention === '' ? null : Number(form.retention),
       },
     })
   }
@@ -83,6 +85,15 @@ function General({ settings }: { readonly settings: TenantSettings }): ReactNode
             min={30}
             max={604_800}
             required
+          />
+          <TextField
+            label={text.settings.retention}
+            hint={text.settings.retentionHint}
+            value={form.retention}
+            onText={(retention) => setForm({ ...form, retention })}
+            type="number"
+            min={1}
+            max={36_500}
           />
           <SelectField
             label={text.settings.explain}

@@ -120,6 +120,13 @@ export const tenantSettings = z.strictObject({
     .describe('default 12 h'),
   explain: z.enum(['full', 'reason', 'none']).describe('default full'),
   journalMandatory: z.boolean().describe('default true'),
+  retentionDays: z
+    .number()
+    .int()
+    .min(1)
+    .max(36_500)
+    .nullable()
+    .describe('whole days for which events are kept; null: for ever; default null'),
   answerFrom: z
     .enum(['never', 'note', 'ask', 'step-up', 'restrict', 'cut', 'contain'])
     .describe('stories of this level and above contain their user for half an hour by themselves; default never'),
@@ -132,6 +139,7 @@ export const defaultTenantSettings: TenantSettings = {
   sessionSeconds: 12 * 3600,
   explain: 'full',
   journalMandatory: true,
+  retentionDays: null,
   ownHosts: [],
   answerFrom: 'never',
 }

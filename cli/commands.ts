@@ -3,6 +3,7 @@
 import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
+import * as backup from './commands/backup.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
 import * as drill from './commands/drill.ts'
@@ -98,6 +99,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
   ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify, lake.lakeRetention]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance, policyFuzz]],
+  ['Keep', [backup.backupKey, backup.backupCreate, backup.backupVerify, backup.backupRestore, backup.migrateStore]],
   ['Shell', [completionOf(() => all)]],
 ]
 

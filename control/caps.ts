@@ -98,5 +98,14 @@ export const caps = {
   contextCertificates: { unit: 'certificates', default: 10_000, reason: 'web certificates kept in memory by host' },
   proxyHeaderMs: { unit: 'ms', default: 5_000, reason: 'a relay sends the PROXY header with the first segment' },
   closeMs: { unit: 'ms', default: 5_000, reason: 'how long a polite close may take before it becomes a cut' },
+  backupHeaderBytes: { unit: 'bytes', default: 262_144, reason: 'the last entry has a digest for each table' },
+  backupRowsBytes: { unit: 'bytes', default: 16 * 1024 * 1024, reason: 'rows of one entry; a row is far below it' },
+  backupSmallBytes: {
+    unit: 'bytes',
+    default: 1024 * 1024,
+    reason: 'a file read at once, before the others are listed',
+  },
+  backupFiles: { unit: 'files', default: 1_000_000, reason: 'listed in memory' },
+  backupAttempts: { unit: 'times', default: 5, reason: 'the lake changes once an hour; a copy takes seconds' },
   staticFileBytes: { unit: 'bytes', default: 16 * 1024 * 1024, reason: 'the built console is under 2 MiB' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

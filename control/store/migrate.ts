@@ -24,6 +24,9 @@ export const migrations: readonly Migration[] = [
   incidentMigration,
 ]
 
+/** What was done to the tables, in order, as text for a connection without a query builder. */
+export const migrationLedger = 'select name from migrations order by name'
+
 type Ledger = { migrations: { name: string; atMs: number } }
 
 export async function migrate(

@@ -31,6 +31,12 @@ export type PostgresServer = {
 
 const INT8 = 20
 
+/** Times and counters are below 2^53; text would make every comparison in the code wrong. */
+export const numberParsers: pg.CustomTypesConfig = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === INT8 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format ?? 'text'),
+}
+
 export function connectPostgres(url: string): PostgresServer {
   const pool = new pg.Pool({
     connectionString: url,
@@ -39,11 +45,7 @@ export function connectPostgres(url: string): PostgresServer {
     statement_timeout: caps.storeWaitMs.default,
     idle_in_transaction_session_timeout: caps.handlerMs.default,
     application_name: 'sallyport',
-    types: {
-      // Times and counters are below 2^53; text would make every comparison in the code wrong.
-      getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-        oid === INT8 ? (text: string) => Number(text) : pg.types.getTypeParser(oid, format ?? 'text'),
-    },
+    types: numberParsers,
   })
   // An idle connection that breaks is replaced by the pool; unheard, the event would end the process.
   pool.on('error', () => {})

@@ -292,9 +292,14 @@ export class Connector {
     const flow = new Flow(parked, verified, {
       handshakes: grant.peer.kind === 'device' ? this.#devicePeers : this.#exchangePeers,
       dial: this.#deps.dialUpstream,
-      onOpen: () => {
+      onOpen: (took) => {
         this.#counts.opened++
-        this.#deps.log('flow opened', { ...fields, way: grant.peer.kind === 'device' ? 'sealed' : 'inspected' })
+        link.send({ type: 'flow-opened', flowId: grant.flowId, ...took })
+        this.#deps.log('flow opened', {
+          ...fields,
+          way: grant.peer.kind === 'device' ? 'sealed' : 'inspected',
+          ...took,
+        })
       },
       onFailure: ({ code, detail }) => {
         this.#counts.failed++

@@ -28,7 +28,8 @@ export type FlowEnd = {
 export type FlowDeps = {
   readonly handshakes: PeerHandshakes
   readonly dial: DialUpstream
-  readonly onOpen: () => void
+  /** What the peer took to prove itself and the app to take the connection, in ms. */
+  readonly onOpen: (took: { readonly handshakeMs: number; readonly appMs: number }) => void
   readonly onEnd: (end: FlowEnd) => void
   readonly onFailure: (fault: Fault) => void
 }
@@ -67,6 +68,7 @@ export class Flow {
 
   async #run(verified: VerifiedGrant): Promise<void> {
     const { signal } = this.#abort
+    const startedMs = performance.now()
     const { grant, statement, app, port } = verified
     const { keyThumbprint, kind } = grant.peer
     const peer =
@@ -75,12 +77,13 @@ export class Flow {
         : { role: 'exchange' as const, owner: 'provider', id: grant.exchangeId, keyThumbprint }
     // The app is dialled while the peer proves itself; a peer that does not costs the app one empty connection.
     const dialling = this.#deps.dial(app, port, signal, caps.upstreamDialMs.default).then(
-      (socket) => ({ kind: 'open' as const, socket }),
+      (socket) => ({ kind: 'open' as const, socket, appMs: performance.now() - startedMs }),
       (error: unknown) => ({ kind: 'failed' as const, fault: asFault(error) }),
     )
     try {
       const secured = await this.#deps.handshakes.accept(this.#parked, peer, signal)
       this.#secured = secured
+      const handshakeMs = performance.now() - startedMs
       const upstream = await dialling
       if (upstream.kind === 'failed') {
         secured.end(statusLine(upstream.fault))
@@ -100,7 +103,7 @@ export class Flow {
       // An app that said goodbye before the relay listened has said it already.
       if (upstream.socket.readableEnded) secured.end()
       if (secured.readableEnded) upstream.socket.end()
-      this.#deps.onOpen()
+      this.#deps.onOpen({ handshakeMs: rounded(handshakeMs), appMs: rounded(upstream.appMs) })
     } catch (error) {
       this.#abort.abort()
       void dialling.then((late) => {
@@ -111,6 +114,10 @@ export class Flow {
       } else this.#deps.onFailure(asFault(error))
     }
   }
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 100) / 100
 }
 
 function statusLine(fault?: Fault): string {

@@ -1,5 +1,6 @@
 // What the steps and doors of one exchange share. Holds nothing of its own; `server.ts` puts it together.
 import type { Fault } from '#core/fault.ts'
+import type { HopTimes } from '#core/wire/hops.ts'
 import type { OwnIdentity } from '#exchange/certificates/own-identity.ts'
 import type { AssertionKey } from '#exchange/certificates/own-keys.ts'
 import type { Minted } from '#exchange/certificates/minted.ts'
@@ -37,7 +38,32 @@ export type ExchangeContext = {
   readonly log: Log
   readonly isDraining: () => boolean
   readonly count: (what: Counter) => void
+  /** Whoever measures and traces; absent: nobody. */
+  readonly watch?: ((seen: Seen) => void) | undefined
+  /** Decides on `traceparent` headers: none of a stranger's reaches an app. */
+  readonly traceHeaders?: TraceHeaders | undefined
 }
+
+/** One connection that has come through to its app, or one http request that the app has begun to answer. */
+export type Seen = {
+  readonly kind: 'flow' | 'request'
+  /** The flow, or for a request its lane. */
+  readonly id: string
+  /** Of the decision, in the journal. */
+  readonly eventId: string
+  readonly way: string
+  readonly endedAtMs: number
+  readonly hops: HopTimes
+  /** W3C `traceparent` that a trusted peer has sent, or absent. */
+  readonly traceparent?: string | undefined
+}
+
+/** What an app is told for one request; undefined: nothing. Given what came, and from where. */
+export type TraceHeaders = (
+  came: string | undefined,
+  clientIp: string,
+  eventId: string,
+) => { readonly trusted: string | undefined; readonly forward: string | undefined }
 
 export type Counter = 'refused' | 'denied' | 'flows' | 'requests' | 'cut' | 'eventsLost' | 'intercepted' | 'passed'
 

@@ -14,6 +14,7 @@ import { caps } from '#exchange/caps.ts'
 import type { OwnIdentity } from '#exchange/certificates/own-identity.ts'
 import type { Access } from '#exchange/decide.ts'
 import type { ConnectorLink } from '#exchange/doors/connector-link.ts'
+import type { Hops } from '#exchange/hops.ts'
 import type { ConnectorLinks } from '#exchange/doors/connector-links.ts'
 import { readFlowStatus } from '#exchange/flows/flow-status.ts'
 import type { ParkedSocket } from '#exchange/flows/parking.ts'
@@ -41,6 +42,7 @@ export type FlowRequest = {
   readonly app: AppRecord
   /** The port the person asked for. */
   readonly port: number
+  readonly hops: Hops
 }
 
 export type Forward = {
@@ -63,7 +65,9 @@ export function createForward({ identity, links, statements, now }: ForwardDeps)
       const accepted = await offer(request, { kind: 'exchange', keyThumbprint: own.thumbprint })
       try {
         const socket = await handshake(accepted, request.tenant, own, signal)
+        request.hops.lap('handshake')
         await readFlowStatus(socket, signal)
+        request.hops.lap('app')
         return { ...accepted, socket }
       } catch (error) {
         accepted.parked.socket.destroy()
@@ -74,8 +78,9 @@ export function createForward({ identity, links, statements, now }: ForwardDeps)
 
   /** Tries connectors until one accepts. Throws `no-connector`, or what the last one said. */
   async function offer(request: FlowRequest, peer: Grant['peer']): Promise<AcceptedFlow> {
-    const { tenant, access, app, port } = request
+    const { tenant, access, app, port, hops } = request
     const statement = await statements.of(tenant.id, access.sessionId)
+    hops.lap('statement')
     const tried = new Set<string>()
     let last: Fault | undefined
     while (tried.size < caps.offerAttempts.default) {
@@ -83,7 +88,7 @@ export function createForward({ identity, links, statements, now }: ForwardDeps)
       if (link === undefined) break
       tried.add(link.connectorId)
       try {
-        return await offerTo(link, { tenantId: tenant.id, appId: app.id, port, peer, statement })
+        return await offerTo(link, { tenantId: tenant.id, appId: app.id, port, peer, statement }, hops)
       } catch (error) {
         last = asFault(error)
       }
@@ -94,8 +99,10 @@ export function createForward({ identity, links, statements, now }: ForwardDeps)
   async function offerTo(
     link: ConnectorLink,
     facts: Pick<Grant, 'tenantId' | 'appId' | 'port' | 'peer' | 'statement'>,
+    hops: Hops,
   ): Promise<AcceptedFlow> {
     const parked = await link.takeParked()
+    hops.lap('park')
     const flowId = newId('flow')
     const grant: Grant = {
       ...facts,
@@ -107,6 +114,7 @@ export function createForward({ identity, links, statements, now }: ForwardDeps)
     }
     try {
       await link.offer(flowId, parked.token, signToken(GRANT_PURPOSE, grant, link.signingKey))
+      hops.lap('offer')
     } catch (error) {
       parked.socket.destroy()
       throw error

@@ -180,7 +180,7 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
         connectorId: access.connectorId,
         traffic: { bytesIn: bytes.in, bytesOut: bytes.out, durationMs: Math.max(0, atMs - flow.openedAtMs) },
         message: reason,
-        extra: { way: flow.way, close_reason: reason },
+        extra: { way: flow.way, close_reason: reason, ...(flow.hops !== undefined && { hops: flow.hops }) },
       })
       write(tenantId, event, sink.stage)
     }

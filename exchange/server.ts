@@ -44,7 +44,7 @@ import { createBrowserSessions } from '#exchange/identify.ts'
 import { createJournal } from '#exchange/journal.ts'
 import { createLiveState } from '#exchange/live-state.ts'
 import { startOutbound, type OutboundDeps } from '#exchange/outbound/outbound.ts'
-import { newCounts, type ExchangeMetrics } from '#exchange/metrics.ts'
+import { flowsOfTenants, newCounts, readMetrics, whyNotReady, type ExchangeMetrics } from '#exchange/metrics.ts'
 import { createReDecide } from '#exchange/re-decide.ts'
 import { TenantDirectory } from '#exchange/tenant/directory.ts'
 
@@ -54,12 +54,16 @@ export type ExchangeDeps = {
   readonly random?: () => number
   /** Inspectors and categories for the way to the internet. */
   readonly outbound?: OutboundDeps
+  readonly watch?: ExchangeContext['watch']
+  readonly traceHeaders?: ExchangeContext['traceHeaders']
 }
 
 export type Exchange = {
   readonly exchangeId: string
   readonly port: number
   readonly metrics: () => ExchangeMetrics
+  readonly flowsOfTenants: () => ReadonlyMap<string, number>
+  readonly whyNotReady: () => readonly string[]
   /** Resolves when there is something to decide on, from control or from an earlier run, and doors have certificates. */
   readonly ready: (signal?: AbortSignal) => Promise<void>
   /** Stops accepting, tells links and agents, lets flows end for a while, then cuts. */
@@ -206,6 +210,8 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     log,
     isDraining: () => isDraining,
     count,
+    watch: deps.watch,
+    traceHeaders: deps.traceHeaders,
   }
   const sealed = createSealedFlows(context)
   const lanes = createLanes(context)
@@ -275,15 +281,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const exchange: Exchange = {
     exchangeId,
     port: accept.port,
-    metrics: () => ({
-      ...counts,
-      connections: accept.connections,
-      liveFlows: flows.count,
-      parked: parking.size,
-      links: [...links].length,
-      tenants: [...directory].length,
-      isFeedConnected: feed.isConnected,
-    }),
+    metrics: () => readMetrics({ counts, accept, flows, parking, links, directory, feed }),
+    flowsOfTenants: () => flowsOfTenants({ flows, directory }),
+    whyNotReady: () => whyNotReady(isDraining, issued.current('doors', null) !== undefined, { directory }),
     async ready(signal) {
       const stop = Promise.withResolvers<never>()
       signal?.addEventListener('abort', () => stop.reject(new Fault('closing')), { once: true })

@@ -1,6 +1,7 @@
 // The feed: control stream between an exchange and control (framed JSON over mutual TLS, ALPN sallyport-feed).
 // Control never learns traffic here, only events, receipts and live-flow summaries of the tenants concerned.
 import * as z from 'zod'
+import { hops } from './hops.ts'
 
 export const FEED_VERSIONS = [1] as const
 export const FEED_ALPN = 'sallyport-feed'
@@ -27,6 +28,7 @@ export const liveFlow = z.strictObject({
   bytesIn: z.number().nonnegative(),
   bytesOut: z.number().nonnegative(),
   policies: z.array(z.string()).max(100).describe('names of the policies that allowed it'),
+  hops: hops.optional(),
 })
 export type LiveFlow = z.infer<typeof liveFlow>
 

@@ -14,6 +14,14 @@ export const linkFromConnector = z.discriminatedUnion('type', [
     software: z.string().max(64),
   }),
   z.strictObject({ type: z.literal('flow-accepted'), flowId: id }),
+  z
+    .strictObject({
+      type: z.literal('flow-opened'),
+      flowId: id,
+      handshakeMs: z.number().nonnegative().max(600_000),
+      appMs: z.number().nonnegative().max(600_000),
+    })
+    .describe('how long the other end took to prove itself, and the app to answer; for people who ask why it is slow'),
   z.strictObject({ type: z.literal('flow-refused'), flowId: id, code, message: z.string().max(300) }),
   z.strictObject({
     type: z.literal('health'),

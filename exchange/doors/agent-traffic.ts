@@ -14,6 +14,7 @@ import { asFault, Fault, isFault } from '#core/fault.ts'
 import { caps } from '#exchange/caps.ts'
 import { logFault, portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
+import { Hops } from '#exchange/hops.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import { TcpFlow } from '#exchange/flows/tcp-flow.ts'
 import { agentSession } from '#exchange/identify.ts'
@@ -102,12 +103,14 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes, web: 
 
   async function tcpTunnel(socket: Duplex, who: SignedIn, app: AppRecord, host: string, port: number): Promise<void> {
     const { tenant } = who
+    const hops = new Hops()
     const access = accessOf(who, app)
     const first = decide(tenant, access, { nowMs: context.now() })
     const { decision, eventId } = context.journal.decided(tenant, access, first, { host, port })
     if (decision.kind === 'deny') return deniedRaw(socket, who, app, decision, eventId)
+    hops.lap('decide')
     context.flows.refuseOverLimit(tenant.id, access.sessionId)
-    const opened = await context.forward.openInspected({ tenant, access, app, port }).catch((error: unknown) => {
+    const opened = await context.forward.openInspected({ tenant, access, app, port, hops }).catch((error: unknown) => {
       if (!isFault(error, 'no-connector') && !isFault(error, 'grant-refused')) throw error
       const reason = deny('no-connector')
       const { eventId: uid } = context.journal.decided(tenant, access, reason, { host, port })
@@ -115,7 +118,7 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes, web: 
       return undefined
     })
     if (opened === undefined) return
-    const facts = { tenant, access, way: 'inspected' as const, policies: policyNames(decision) }
+    const facts = { tenant, access, way: 'inspected' as const, policies: policyNames(decision), eventId, hops }
     const flow = new TcpFlow(context, facts, opened, opened.socket)
     if (flow.reconsider() > 0) return void socket.destroy()
     socket.write(ESTABLISHED)

@@ -34,6 +34,8 @@ export type LinkDeps = {
   readonly onClosed: (link: ConnectorLink, fault: Fault | undefined) => void
 }
 
+export type FlowTimes = { readonly handshakeMs: number; readonly appMs: number }
+
 type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => void; readonly timer: NodeJS.Timeout }
 
 /** As many as the wire allows in one message. */
@@ -60,6 +62,8 @@ export class ConnectorLink {
   readonly #frames: FrameConnection
   readonly #offers = new Map<string, Offer>()
   readonly #cuts = new Map<string, string[]>()
+  /** Flows whose times the connector has yet to tell. */
+  readonly #timed = new Map<string, (took: FlowTimes) => void>()
   #waiters = 0
   #state: 'new' | 'ready' | 'closed' = 'new'
   #wanted: number = caps.parkLowWater.default
@@ -135,6 +139,15 @@ export class ConnectorLink {
     return promise
   }
 
+  /** What the connector measured when it opened this flow; told at most once. */
+  onFlowTimes(flowId: string, take: (took: FlowTimes) => void): void {
+    this.#timed.set(flowId, take)
+  }
+
+  forgetFlowTimes(flowId: string): void {
+    this.#timed.delete(flowId)
+  }
+
   send(message: LinkFromExchange): boolean {
     return this.#frames.send(message)
   }
@@ -194,6 +207,9 @@ export class ConnectorLink {
         return this.#welcome(message.versions)
       case 'flow-accepted':
         return this.#settleOffer(message.flowId, undefined)
+      case 'flow-opened':
+        this.#timed.get(message.flowId)?.(message)
+        return this.forgetFlowTimes(message.flowId)
       case 'flow-refused':
         return this.#settleOffer(
           message.flowId,

@@ -9,6 +9,7 @@ import type { Incoming } from '#exchange/accept.ts'
 import { caps } from '#exchange/caps.ts'
 import { logFault, portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
+import { Hops } from '#exchange/hops.ts'
 import { policyNames, wayOf } from '#exchange/inspect.ts'
 import { TcpFlow } from '#exchange/flows/tcp-flow.ts'
 import { createTickets } from '#exchange/flows/tickets.ts'
@@ -37,6 +38,7 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
     async open(asker, { host, port }) {
       const { tenant, device, session, clientIp } = asker
       if (context.isDraining()) throw new Fault('closing')
+      const hops = new Hops()
       const app = tenant.appOfName(host, port)
       // What is no app is the internet, where the tenant has a way to it: decided and looked into behind CONNECT.
       if (app === undefined) return { kind: tenant.webSettings === undefined ? 'unknown' : 'inspected' }
@@ -56,10 +58,11 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
       if (first.kind === 'allow' && wayOf(app, first) === 'inspected') return { kind: 'inspected' }
       const { decision, eventId } = context.journal.decided(tenant, access, first, { host, port })
       if (decision.kind === 'deny') return denied(tenant, app, decision, eventId)
+      hops.lap('decide')
       context.flows.refuseOverLimit(tenant.id, session.id)
       try {
-        const accepted = await context.forward.offerSealed({ tenant, access, app, port }, device.keyThumbprint)
-        const facts = { tenant, access, way: 'sealed' as const, policies: policyNames(decision) }
+        const accepted = await context.forward.offerSealed({ tenant, access, app, port, hops }, device.keyThumbprint)
+        const facts = { tenant, access, way: 'sealed' as const, policies: policyNames(decision), eventId, hops }
         const flow = new TcpFlow(context, facts, accepted, accepted.parked.socket)
         // What rested on the decision may have changed while the connector was asked.
         if (flow.reconsider() > 0) return denied(tenant, app, again(tenant, flow.access), eventId)

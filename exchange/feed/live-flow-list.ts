@@ -34,6 +34,7 @@ export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, l
       bytesIn: bytes.in,
       bytesOut: bytes.out,
       policies: flow.policies().slice(0, 100),
+      ...(flow.hops !== undefined && { hops: flow.hops }),
     }
     // One message carries the list; what does not fit is counted only.
     room -= Buffer.byteLength(JSON.stringify(listed)) + 1

@@ -1,5 +1,6 @@
 // Every live flow of this exchange, found by whatever it rests on: tenant, session, user, device, app, connector. Must
 // never hold a flow that has ended, nor let one past the limits.
+import type { HopTimes } from '#core/wire/hops.ts'
 import type { LiveFlow } from '#core/wire/feed.ts'
 import { Fault } from '#core/fault.ts'
 import { caps } from '#exchange/caps.ts'
@@ -24,6 +25,8 @@ export type Flow = {
   readonly bytes: () => { readonly in: number; readonly out: number }
   /** Names of the policies that allowed it. */
   readonly policies: () => readonly string[]
+  /** What its way took, where somebody measures it. */
+  readonly hops?: HopTimes
   /** False for the inner halves of an http conversation, which is one flow to people. */
   readonly isListed: boolean
 }

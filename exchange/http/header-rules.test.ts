@@ -7,11 +7,17 @@ import { appRecord } from '#exchange/testing/records.ts'
 import { requestFields, responseFields } from './header-rules.ts'
 
 const record = appRecord('wiki', 'http', 80, { connectorGroupId: 'cgr_1' })
-const passed = (fields: HeaderFields, http: Partial<AppRecord['http']> = {}) => {
+const passed = (
+  fields: HeaderFields,
+  http: Partial<AppRecord['http']> = {},
+  trace?: { readonly forward: string | undefined },
+) => {
   const app = { ...record, http: { ...record.http, ...http } }
   const facts = { app, publicAuthority: 'wiki.test', publicScheme: 'https' as const, clientIp: '192.0.2.1' }
   return {
-    request: new Map(requestFields(fields, { ...facts, assertion: 'signed' })),
+    request: new Map(
+      requestFields(fields, { ...facts, assertion: 'signed', eventId: 'event-1', ...(trace && { trace }) }),
+    ),
     response: new Map(responseFields(fields, facts)),
   }
 }
@@ -48,4 +54,21 @@ test('a rule of an older record sets nothing that belongs to the connection', ()
   assert.deepEqual([...response.keys()], ['x-fine'])
   for (const name of ['keep-alive', 'proxy-authenticate', 'set-cookie']) assert.equal(request.has(name), false, name)
   assert.notEqual(request.get('host'), 'x')
+})
+
+test('an app is told the id of the request, whatever a client or a rule says', () => {
+  const forged: HeaderFields = [['x-sallyport-request-id', 'mine']]
+  const http = { requestHeaders: { set: { 'X-Sallyport-Request-Id': 'mine' } } }
+  assert.equal(passed(forged, http).request.get('x-sallyport-request-id'), 'event-1')
+})
+
+test('where the exchange traces, no trace header of a client reaches an app', () => {
+  const fields: HeaderFields = [
+    ['traceparent', '00-11111111111111111111111111111111-2222222222222222-01'],
+    ['tracestate', 'vendor=secret'],
+  ]
+  assert.equal(passed(fields).request.has('tracestate'), true)
+  const { request } = passed(fields, {}, { forward: undefined })
+  assert.deepEqual([request.has('traceparent'), request.has('tracestate')], [false, false])
+  assert.equal(passed(fields, {}, { forward: '00-a-b-01' }).request.get('traceparent'), '00-a-b-01')
 })

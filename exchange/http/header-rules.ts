@@ -12,7 +12,14 @@ export type RequestFacts = {
   readonly publicScheme: 'http' | 'https'
   readonly clientIp: string
   readonly assertion: string
+  /** Of the decision in the journal: apps log it, and one id leads from the door to their line. */
+  readonly eventId: string
+  /** Present: traces are this exchange's affair, and no trace header of a client goes on. */
+  readonly trace?: { readonly forward: string | undefined } | undefined
 }
+
+type AnswerFacts = Omit<RequestFacts, 'assertion' | 'eventId' | 'trace'>
+export const REQUEST_ID_HEADER = 'x-sallyport-request-id'
 
 /** Headers that say who sent a request, and to whom: only ours count. */
 const ours =
@@ -26,7 +33,7 @@ const overrides = /^(x-http-method-override|x-http-method|x-method-override|x-or
 const notFromApps = /^(x-sallyport-.*|sallyport-.*|alt-svc|clear-site-data|public-key-pins.*)$/
 
 export function requestFields(fields: HeaderFields, facts: RequestFacts): HeaderField[] {
-  const { app, publicAuthority, publicScheme, clientIp, assertion } = facts
+  const { app, publicAuthority, publicScheme, clientIp, assertion, eventId, trace } = facts
   const { requestHeaders, hostHeader } = app.http
   const removed = new Set((requestHeaders.remove ?? []).map((name) => name.toLowerCase()))
   const kept: HeaderField[] = []
@@ -35,6 +42,7 @@ export function requestFields(fields: HeaderFields, facts: RequestFacts): Header
   // The client's Connection speaks of the client's own fields: it must be done with before ours are added.
   for (const [name, value] of endToEnd(fields)) {
     if (hasRules && overrides.test(name)) continue
+    if (trace !== undefined && (name === 'traceparent' || name === 'tracestate')) continue
     if (name === 'host' || ours.test(name) || (removed.has(name) && !notByRule.test(name))) continue
     if (name === 'cookie') {
       const left = withoutOurCookies(value)
@@ -51,10 +59,12 @@ export function requestFields(fields: HeaderFields, facts: RequestFacts): Header
     ['x-forwarded-host', publicAuthority],
     ['x-forwarded-proto', publicScheme],
     [ASSERTION_HEADER, assertion],
+    [REQUEST_ID_HEADER, eventId],
+    ...(trace?.forward === undefined ? [] : [['traceparent', trace.forward] as HeaderField]),
   ]
 }
 
-export function responseFields(fields: HeaderFields, facts: Omit<RequestFacts, 'assertion'>): HeaderField[] {
+export function responseFields(fields: HeaderFields, facts: AnswerFacts): HeaderField[] {
   const { responseHeaders, rewriteLocation } = facts.app.http
   const removed = new Set((responseHeaders.remove ?? []).map((name) => name.toLowerCase()))
   const kept: HeaderField[] = []
@@ -86,7 +96,7 @@ function rewrittenOrigin(value: string, { app, publicScheme, publicAuthority }: 
 }
 
 /** An app that redirects to its own inner name means the name by which the person reached it. */
-function rewrittenLocation(value: string, facts: Omit<RequestFacts, 'assertion'>): string {
+function rewrittenLocation(value: string, facts: AnswerFacts): string {
   if (!URL.canParse(value)) return value
   const target = new URL(value)
   const isHttp = target.protocol === 'http:' || target.protocol === 'https:'

@@ -12,6 +12,7 @@ import type { ExchangeContext } from '#exchange/context.ts'
 import { decide, reconsiderAtMs, standing, type Access } from '#exchange/decide.ts'
 import type { Flow, FlowWay } from '#exchange/flows/live-flows.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
+import { Hops } from '#exchange/hops.ts'
 import { openUpstreamFlow } from './upstream-flow.ts'
 
 export type LaneFacts = {
@@ -38,6 +39,7 @@ export class Lane implements Flow {
   readonly #underWay = new Set<UnderWay>()
   readonly #sockets = new Set<Socket>()
   #policies: readonly string[] = []
+  #hops = new Hops()
   #assertion: { readonly stamp: string; readonly token: string } | undefined
   #bytesIn = 0
   #bytesOut = 0
@@ -59,10 +61,37 @@ export class Lane implements Flow {
         maxConnections: caps.laneConnections.default,
         keepAliveMs: caps.laneIdleMs.default,
       },
-      { connect: () => openUpstreamFlow(context, facts) },
+      {
+        connect: () => {
+          // The last connection to the app is what people ask about; the slowest answer of all stays.
+          const { firstByte } = this.hops
+          this.#hops = new Hops()
+          if (firstByte !== undefined) this.#hops.set('firstByte', firstByte)
+          return openUpstreamFlow(context, facts, this.#hops)
+        },
+      },
     )
     context.flows.add(this)
     context.count('flows')
+  }
+
+  get hops() {
+    return this.#hops.times
+  }
+
+  /** The app has begun to answer. */
+  answered(eventId: string, hops: Hops, traceparent: string | undefined): void {
+    const { times } = hops
+    this.#hops.most('firstByte', times.firstByte ?? 0)
+    this.#context.watch?.({
+      kind: 'request',
+      id: this.id,
+      eventId,
+      way: this.way,
+      endedAtMs: this.#context.now(),
+      hops: times,
+      traceparent,
+    })
   }
 
   get isEnded(): boolean {

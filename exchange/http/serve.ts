@@ -14,6 +14,7 @@ import { forwardUpgrade } from '#transport/upgrade-forward.ts'
 import { startUpstream } from '#transport/upstream.ts'
 import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
+import { Hops } from '#exchange/hops.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
 import {
@@ -61,7 +62,9 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
 
   async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: AppRequest): Promise<void> {
     context.count('requests')
+    const hops = new Hops()
     const decided = decideRequest(request.method ?? '', wanted)
+    hops.lap('decide')
     if (decided.decision.kind === 'deny') return answerDenial(request, response, factsOf(wanted, decided))
     const lane = laneOf(wanted, decided.access)
     const cutting = new AbortController()
@@ -78,7 +81,7 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       policyNames(decided.decision),
     )
     try {
-      await passOn(request, response, wanted, decided, lane, cutting.signal)
+      await passOn(request, response, wanted, decided, { lane, hops, signal: cutting.signal })
     } finally {
       end()
     }
@@ -89,20 +92,35 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     response: AnyResponse,
     wanted: AppRequest,
     decided: Decided,
-    lane: Lane,
-    signal: AbortSignal,
+    { lane, hops, signal }: { readonly lane: Lane; readonly hops: Hops; readonly signal: AbortSignal },
   ): Promise<void> {
+    const { eventId } = decided
+    const trace = traceOf(request, wanted, eventId)
     const ended = await forward(request, response, {
       dispatcher: lane.dispatcher,
       method: request.method ?? 'GET',
       path: decided.path,
-      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, assertionOn(lane, wanted, decided))),
+      headers: requestFields(fieldsOf(request.rawHeaders), {
+        ...headerFacts(wanted, assertionOn(lane, wanted, decided)),
+        eventId,
+        trace,
+      }),
       signal,
-      onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, '')),
+      onHead({ headers }) {
+        hops.lap('firstByte')
+        lane.answered(eventId, hops, trace?.trusted)
+        return responseFields(headers, headerFacts(wanted, ''))
+      },
     })
     if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
     if (ended.kind !== 'unanswered' || signal.aborted) return
-    context.log('an app request failed', { app: wanted.app.name, code: ended.fault.code, ...ended.fault.detail })
+    context.log('an app request failed', {
+      requestId: eventId,
+      flowId: lane.id,
+      app: wanted.app.name,
+      code: ended.fault.code,
+      ...ended.fault.detail,
+    })
     if (!isNoConnector(ended.fault)) return answerFault(request, response, ended.fault)
     answerDenial(request, response, noConnector(wanted, decided))
   }
@@ -131,7 +149,11 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     const result = await forwardUpgrade(request, socket, first, {
       dispatcher,
       path: decided.path,
-      headers: requestFields(fieldsOf(request.rawHeaders), headerFacts(wanted, assertionOf(wanted, decided))),
+      headers: requestFields(fieldsOf(request.rawHeaders), {
+        ...headerFacts(wanted, assertionOf(wanted, decided)),
+        eventId: decided.eventId,
+        trace: traceOf(request, wanted, decided.eventId),
+      }),
       signal: flow.signal,
       onHead: ({ headers }) => responseFields(headers, headerFacts(wanted, '')),
       onEnd: (ended) => end(ended.kind === 'cut' ? ended.reason : ended.kind),
@@ -166,6 +188,11 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
 
   function laneOf({ tenant, app, way }: AppRequest, access: Access): Lane {
     return lanes.of({ tenant, app, way, access: { ...access, http: null } })
+  }
+
+  function traceOf(request: AnyRequest, { clientIp }: AppRequest, eventId: string) {
+    const came = request.headers['traceparent']
+    return context.traceHeaders?.(typeof came === 'string' ? came : undefined, clientIp, eventId)
   }
 
   function headerFacts({ app, publicAuthority, publicScheme, clientIp }: AppRequest, assertion: string) {

@@ -6,9 +6,11 @@ import { hardClose } from '#transport/hard-close.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import { standing, type Access } from '#exchange/decide.ts'
 import type { Flow } from '#exchange/flows/live-flows.ts'
+import { Hops } from '#exchange/hops.ts'
 import type { LaneFacts } from './lane.ts'
 
-export async function openUpstreamFlow(context: ExchangeContext, facts: LaneFacts): Promise<Socket> {
+/** `hops` are those of what the flow is opened for. */
+export async function openUpstreamFlow(context: ExchangeContext, facts: LaneFacts, hops = new Hops()): Promise<Socket> {
   const { tenant, app, access } = facts
   context.flows.refuseOverLimit(tenant.id, access.sessionId)
   const port = app.upstream.port ?? (app.upstream.tls === undefined ? 80 : 443)
@@ -21,6 +23,7 @@ export async function openUpstreamFlow(context: ExchangeContext, facts: LaneFact
     access,
     app: currentApp,
     port,
+    hops,
   })
   const flow = upstreamFlow(context, flowId, { ...access, connectorId: link.connectorId }, facts, socket)
   link.liveFlows++

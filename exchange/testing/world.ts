@@ -21,7 +21,7 @@ import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import { writeIdentity } from '#exchange/certificates/own-identity.ts'
 import type { ExchangeConfig } from '#exchange/config.ts'
 import type { OutboundDeps } from '#exchange/outbound/outbound.ts'
-import { startExchange } from '#exchange/server.ts'
+import { startExchange, type ExchangeDeps } from '#exchange/server.ts'
 import { APPS_DOMAIN, ControlTenant, DOMAIN, pemOf, startTestControl, type IssueIntermediate } from './control.ts'
 import { appRecord, policyRecord, sessionRecord, tenantRecord, userRecord } from './records.ts'
 
@@ -63,6 +63,7 @@ export async function startWorld(
     throw new Error('no inspection in this test')
   },
   outbound: OutboundDeps = {},
+  watching: Pick<ExchangeDeps, 'watch' | 'traceHeaders'> = {},
 ) {
   const folder = await mkdtemp(join(tmpdir(), 'sallyport-exchange-'))
   const control = await startTestControl(issueIntermediate)
@@ -118,6 +119,7 @@ export async function startWorld(
       log: (message, fields) => log.push(`${message} ${JSON.stringify(fields ?? {})}`),
       random: () => 0,
       outbound,
+      ...watching,
     })
   let exchange = await start()
   await exchange.ready(AbortSignal.timeout(5000))

@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Fault, isFault } from '#core/fault.ts'
 import { enrolExchange } from '#exchange/enrol.ts'
 import { type Exchange, startExchange } from '#exchange/server.ts'
+import type { WatchConfig } from '#operations/watch-endpoint.ts'
 import { outboundDeps } from './outbound-tools.ts'
 import type { ControlConfig } from '#control/config.ts'
 import { consoleFolder } from './build-console.ts'
@@ -14,6 +15,9 @@ import type { DetectionSettings } from './detection.ts'
 import type { OutboundFlags } from './outbound-flags.ts'
 import type { PartLog } from './log.ts'
 import { SOFTWARE } from './version.ts'
+import { startExchangeFigures } from './watching/exchange-figures.ts'
+import type { TraceFlags } from './watching/options.ts'
+import { watch } from './watching/watch.ts'
 import { callWorker, type WorkerCaller } from './worker-call.ts'
 
 export type AllInOneConfig = {
@@ -29,6 +33,12 @@ export type AllInOneConfig = {
   readonly outbound?: OutboundFlags
   /** How behaviour is watched; default: 14 days of learning first. */
   readonly detection?: DetectionSettings
+  /** Who may watch; default: nobody. */
+  readonly watching?: {
+    readonly at: WatchConfig | undefined
+    readonly traces: TraceFlags | undefined
+    readonly tenants: boolean
+  }
 }
 
 export type AllInOne = {
@@ -91,6 +101,9 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       software: SOFTWARE,
     })
   }
+  const { watching } = config
+  const figures = await startExchangeFigures({ traces: watching?.traces, tenants: watching?.tenants === true }, log)
+  opened.defer(() => figures.close())
   const exchange = await startExchange(
     {
       identityFolder,
@@ -102,7 +115,7 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       drainMs: 2000,
       ...(config.outbound !== undefined && { outbound: config.outbound.exchange }),
     },
-    { log, outbound: outboundDeps(join(dataFolder, 'exchange', 'state'), config.outbound?.tools) },
+    { log, outbound: outboundDeps(join(dataFolder, 'exchange', 'state'), config.outbound?.tools), ...figures.deps },
   ).catch((error: unknown) => {
     if (!isFault(error, 'address-in-use')) throw error
     throw new Fault('address-in-use', {
@@ -111,6 +124,12 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
     })
   })
   opened.defer(() => exchange.close())
+  const watched = await watch(watching?.at, {
+    part: 'all-in-one',
+    collect: async () => [...figures.collect(exchange), ...(await control.call('samples'))],
+    whyNotReady: async () => [...exchange.whyNotReady(), ...(await control.call('whyNotReady'))],
+  })
+  opened.defer(() => watched.close())
   await exchange.ready(AbortSignal.timeout(30_000))
   const running = opened.move()
   return {

@@ -20,6 +20,7 @@ import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
 import * as signIn from './commands/sign-in.ts'
 import * as web from './commands/web.ts'
+import { whySlow } from './commands/why-slow.ts'
 
 export const commandSections: readonly (readonly [string, readonly Command[]])[] = [
   ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
@@ -36,6 +37,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.connectorList,
       administer.connectorRevoke,
       see.events,
+      whySlow,
     ],
   ],
   [

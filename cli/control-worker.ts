@@ -10,15 +10,18 @@ import { startWhatIf, type WhatIf } from '#intelligence/what-if/what-if.ts'
 import { detectionWith, type DetectionSettings, usualDetection } from './detection.ts'
 import { lakeBeside, type LakeSettings } from './lake.ts'
 import { partLog } from './log.ts'
+import { startControlFigures } from './watching/control-figures.ts'
 import { answerCalls } from './worker-call.ts'
 
-function methodsOf(control: Control, whatIf: WhatIf) {
+function methodsOf(control: Control, whatIf: WhatIf, figures: ReturnType<typeof startControlFigures>) {
   const local = createLocalAccess(control.context)
   return {
     started: async () => ({ port: control.port, webCaPem: control.webCaPem, firstInvitation: control.firstInvitation }),
     apiToken: (tenant: string, user: string, role: RoleName, seconds: number) =>
       local.apiToken(tenant, user, role, seconds),
     exchangeToken: (user: string, name: string) => local.exchangeToken(user, name),
+    samples: async () => figures.collect(await control.figures()),
+    whyNotReady: () => control.whyNotReady(),
     close: async () => {
       await whatIf.close()
       await control.close()
@@ -40,11 +43,13 @@ if (parentPort) {
     { journalRoot: join(config.dataFolder, 'journal') },
     source === undefined ? {} : { source },
   )
+  const figures = startControlFigures()
   const control = await startControl(config, {
     log: partLog('control'),
+    answered: figures.answered,
     whatIf,
     startLake,
     startDetection: detectionWith(detection),
   })
-  answerCalls(parentPort, methodsOf(control, whatIf))
+  answerCalls(parentPort, methodsOf(control, whatIf, figures))
 }

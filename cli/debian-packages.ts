@@ -20,6 +20,9 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   'groff-base': ['/usr/bin/groff'],
   'xz-utils': ['/usr/bin/xz'],
   tcpdump: ['/usr/bin/tcpdump', '/usr/sbin/tcpdump'],
+  prometheus: ['/usr/bin/promtool'],
+  pebble: ['/usr/bin/pebble'],
+  slowhttptest: ['/usr/bin/slowhttptest'],
   'testssl.sh': ['/usr/bin/testssl'],
 }
 

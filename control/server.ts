@@ -12,6 +12,7 @@ import { newId } from '#core/ids.ts'
 import type { Hono } from 'hono'
 import { createApi, type ApiEnv } from './api/api.ts'
 import type { ApiContext } from './api/call.ts'
+import { type Answered, watchAnswer } from './answered.ts'
 import { openAuthority } from './authority/authority.ts'
 import { createSealer, keyFromFile, keyFromText } from './authority/key-encryption.ts'
 import { caps } from './caps.ts'
@@ -22,6 +23,7 @@ import { createPortal } from './directory/portal.ts'
 import { createSessions } from './directory/sessions.ts'
 import { openTenant } from './directory/tenants.ts'
 import { startFeed } from './feed/feed.ts'
+import { readFigures, whyNotReady, type ControlFigures, type Surface } from './figures.ts'
 import { startFrontDoor } from './front-door.ts'
 import { startJournalPort } from './journal-port.ts'
 import { lakeHooks } from './lake-hooks.ts'
@@ -51,6 +53,8 @@ export type ControlDeps = {
   readonly startLake?: StartLake
   /** Works out what policies would do, off this thread. Whoever starts it closes it. */
   readonly whatIf?: WhatIfPort
+  /** Told of every answer at the web surfaces. */
+  readonly answered?: (answered: Answered) => void
 }
 
 export type Control = {
@@ -61,6 +65,9 @@ export type Control = {
   /** A new one-time link for a user, for whoever has the machine: the way back in. */
   readonly inviteUser: (tenantName: string, userName: string, seconds: number) => Promise<{ readonly url: string }>
   readonly webCaPem: readonly string[]
+  readonly figures: () => Promise<ControlFigures>
+  /** Why nobody can be served now; none: it is ready. */
+  readonly whyNotReady: () => Promise<readonly string[]>
   readonly close: () => Promise<void>
   readonly destroy: (fault?: Fault) => void
   readonly [Symbol.asyncDispose]: () => Promise<void>
@@ -156,15 +163,22 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     opened.defer(detection.close)
   }
 
+  const certificates = await createWebCertificates(config.web, authority, nowMs)
   const handlerOf = hostHandlers(config, context, signIn, (request) => clientIp(request))
   const door = await startFrontDoor(
     { listen: config.listen, relays: config.relays ?? [], domain },
     {
       authority,
-      certificates: await createWebCertificates(config.web, authority, nowMs),
+      certificates,
       isHost: (host) => isOwnHost(host, domain, store),
       onFeed: feed.accept,
-      onRequest: (host, request, response) => handlerOf(host)(request, response),
+      onRequest(host, request, response) {
+        watchAnswer(surfaceOf(host, domain), request, response, {
+          answered: deps.answered,
+          slow: (facts) => log('a slow or failed answer', facts),
+        })
+        handlerOf(host)(request, response)
+      },
       log,
     },
   )
@@ -186,6 +200,8 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     firstInvitation,
     inviteUser: (tenantName, userName, seconds) => invite(tenantName, userName, seconds, context, signIn),
     webCaPem: authority.webCaPem,
+    figures: () => readFigures(context, certificates.list()),
+    whyNotReady: () => whyNotReady(context, certificates.list()),
     close,
     destroy: (fault = new Fault('closing')) => {
       stopping.abort()
@@ -256,6 +272,12 @@ async function activeTenantIds(store: Store): Promise<string[]> {
     .where('tenants.status', '=', 'active')
     .execute()
   return rows.map(({ id }) => id)
+}
+
+function surfaceOf(host: string, domain: string): Surface {
+  if (host === `api.${domain}`) return 'api'
+  if (host === `console.${domain}`) return 'console'
+  return host === `id.${domain}` ? 'sign-in' : 'portal'
 }
 
 const ownLabels: ReadonlySet<string> = new Set(['api', 'console', 'id'])

@@ -7,8 +7,13 @@ import { browserDoorTls } from '#transport/tls-defaults.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import { caps } from './caps.ts'
 import type { ControlConfig } from './config.ts'
+import type { PublicCertificate } from './figures.ts'
 
-export type WebCertificates = { readonly contextFor: (host: string) => Promise<SecureContext> }
+export type WebCertificates = {
+  readonly contextFor: (host: string) => Promise<SecureContext>
+  /** Those that come from outside, with their end and what went wrong. */
+  readonly list: () => readonly PublicCertificate[]
+}
 
 type Kept = { readonly context: SecureContext; readonly renewAtMs: number }
 const LOOK_AGAIN_MS = 30_000
@@ -26,6 +31,7 @@ export async function createWebCertificates(
   }
   const kept = new Map<string, Promise<Kept>>()
   return {
+    list: () => [],
     contextFor: async (host) => {
       const known = await kept.get(host)?.catch(() => undefined)
       if (known && known.renewAtMs > nowMs()) return known.context
@@ -43,6 +49,7 @@ export async function createWebCertificates(
 function fileContexts(certificateFile: string, keyFile: string, nowMs: () => number): WebCertificates {
   let current: { readonly context: SecureContext; readonly stamp: string; readonly lookedAtMs: number } | undefined
   return {
+    list: () => [],
     contextFor: async () => {
       if (current && nowMs() - current.lookedAtMs < LOOK_AGAIN_MS) return current.context
       try {

@@ -4,6 +4,7 @@ import { Fault, isFault } from '#core/fault.ts'
 import { type Command, type Input, UsageFault } from '#cli/command.ts'
 import { parseEndpoint } from '#cli/endpoints.ts'
 import { partLog } from '#cli/log.ts'
+import { watchConfigOf, watchOptions } from '#cli/watching/options.ts'
 import { restartWhenCold } from '#cli/warm-start.ts'
 import { safe, table, write, writeError, writeJson } from '#cli/output.ts'
 
@@ -122,6 +123,7 @@ export const up: Command = {
     'ipv6-pool': { type: 'string', help: 'the same for IPv6 (default a ULA prefix)' },
     only: { type: 'string', multiple: true, help: 'only this tenant; may be repeated (default: all signed in to)' },
     secret: { type: 'string', help: 'environment variable with a secret that programs must give at the doors' },
+    ...watchOptions,
     ...stateOption,
     ...jsonOption,
   },
@@ -129,6 +131,9 @@ export const up: Command = {
   async run(input) {
     const verbs = await import('#agent/verbs.ts')
     await restartWhenCold(() => import('#agent/http-upstream.ts'))
+    const { watch } = await import('#cli/watching/watch.ts')
+    const { agentSamples, whyAgentNotReady } = await import('#cli/watching/edge-figures.ts')
+    const watchAt = watchConfigOf(input)
     const tenants = input.list('only')
     const secretFrom = input.text('secret')
     const secret = secretFrom === undefined ? undefined : process.env[secretFrom]
@@ -148,6 +153,14 @@ export const up: Command = {
       { log: partLog('agent') },
     )
     input.signal.addEventListener('abort', () => void agent.close())
+    const watched = await watch(watchAt, {
+      part: 'agent',
+      collect: () => agentSamples(agent.status()),
+      whyNotReady: () => whyAgentNotReady(agent.status()),
+    }).catch(async (error: unknown) => {
+      await agent.close()
+      throw error
+    })
     const { doors } = agent.status()
     if (input.isJson) write(JSON.stringify({ doors }))
     else
@@ -160,6 +173,7 @@ export const up: Command = {
           .join('\n'),
       )
     await agent.stopped
+    await watched.close()
     return 0
   },
 }

@@ -10,6 +10,7 @@ import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
+import { traceFlagsOf, traceOptions, watchConfigOf, watchOptions } from '#cli/watching/options.ts'
 import { namingTrust } from './agent.ts'
 import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
 
@@ -39,6 +40,8 @@ export const exchange: Command = {
       help: 'address or network of a balancer that sends PROXY protocol v2; may be repeated',
     },
     ...outboundOptions,
+    ...watchOptions,
+    ...traceOptions,
   },
   positionals: [0, 0],
   async run(input) {
@@ -49,6 +52,10 @@ export const exchange: Command = {
     const { startExchange } = await import('#exchange/server.ts')
     const { outboundDeps } = await import('#cli/outbound-tools.ts')
     const outbound = await readOutboundFlags(input)
+    const watchAt = watchConfigOf(input)
+    const watching = { traces: traceFlagsOf(input), tenants: input.flag('metrics-tenants') }
+    const { startExchangeFigures } = await import('#cli/watching/exchange-figures.ts')
+    const { watch } = await import('#cli/watching/watch.ts')
     await restartWhenCold()
     const identityFolder = join(data, 'identity')
     const log = partLog('exchange')
@@ -63,6 +70,7 @@ export const exchange: Command = {
       })
       log('enrolled', { exchangeId })
     }
+    const figures = await startExchangeFigures(watching, log)
     const running = await startExchange(
       {
         identityFolder,
@@ -74,10 +82,15 @@ export const exchange: Command = {
         balancers: input.list('balancer'),
         outbound: outbound.exchange,
       },
-      { log, outbound: outboundDeps(join(data, 'state'), outbound.tools) },
+      { log, outbound: outboundDeps(join(data, 'state'), outbound.tools), ...figures.deps },
     )
+    const watched = await watch(watchAt, {
+      part: 'exchange',
+      collect: () => figures.collect(running),
+      whyNotReady: running.whyNotReady,
+    }).catch(closing(running))
     write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
-    return await runUntilSignal([running], input.signal)
+    return await runUntilSignal([figures, watched, running], input.signal)
   },
 }
 
@@ -89,6 +102,7 @@ export const connector: Command = {
     name: { type: 'string', help: 'name of this connector (default: chosen by control)' },
     exchange: { type: 'string', multiple: true, help: 'host:port of an exchange to dial first; others are learnt' },
     ca: { type: 'string', help: 'PEM file of the authority to trust, where the token carries no pin' },
+    ...watchOptions,
   },
   positionals: [0, 0],
   async run(input) {
@@ -96,6 +110,9 @@ export const connector: Command = {
     const { enrolConnector } = await import('#connector/enrol.ts')
     const { startConnector } = await import('#connector/connector.ts')
     const { loadIdentity } = await import('#connector/identity.ts')
+    const { watch } = await import('#cli/watching/watch.ts')
+    const { connectorSamples } = await import('#cli/watching/edge-figures.ts')
+    const watchAt = watchConfigOf(input)
     await restartWhenCold()
     const log = partLog('connector')
     if ((await loadIdentity(data)) === undefined) {
@@ -119,9 +136,22 @@ export const connector: Command = {
       { stateFolder: data, software: SOFTWARE, ...(exchanges.length > 0 && { exchanges }) },
       { log },
     )
-    write('connector: running; it opens no port')
-    return await runUntilSignal([running], input.signal)
+    const watched = await watch(watchAt, {
+      part: 'connector',
+      collect: () => connectorSamples(running.metrics),
+      whyNotReady: () => (running.metrics.links > 0 ? [] : ['no exchange is linked']),
+    }).catch(closing(running))
+    write(`connector: running; it opens no port${watchAt === undefined ? '' : ' but that of --metrics'}`)
+    return await runUntilSignal([watched, running], input.signal)
   },
+}
+
+/** A start that fails half way leaves nothing running. */
+function closing(part: Running): (error: unknown) => Promise<never> {
+  return async (error) => {
+    await part.close()
+    throw error
+  }
 }
 
 function readPem(file: string): string {
@@ -157,6 +187,8 @@ export const start: Command = {
     'apps-domain': { type: 'string', help: 'another registrable domain, only for apps (default apps.localhost)' },
     public: { type: 'string', help: 'name or address under which agents and connectors reach it (default 127.0.0.1)' },
     ...outboundOptions,
+    ...watchOptions,
+    ...traceOptions,
     'learn-for': { type: 'string', help: 'how long detection only learns (default 14d; in the demo 0)' },
   },
   positionals: [0, 0],
@@ -181,6 +213,7 @@ export const start: Command = {
         listenHost: input.text('listen') ?? (isDemo ? '127.0.0.1' : '0.0.0.0'),
         publicHost: input.text('public') ?? '127.0.0.1',
         outbound,
+        watching: { at: watchConfigOf(input), traces: traceFlagsOf(input), tenants: input.flag('metrics-tenants') },
         detection: { storiesPerDay: 1, warmupMs: parseWarmup(input.text('learn-for') ?? (isDemo ? '0' : '14d')) },
       },
       log,
@@ -241,6 +274,7 @@ export const control: Command = {
       help: 'host:port where exchanges dial the feed (default: as they were enrolled)',
     },
     'learn-for': { type: 'string', help: 'how long detection only learns, such as 14d (default) or 0' },
+    ...watchOptions,
     'exchange-token': { type: 'string', help: 'also write a token that enrols an exchange of this name, once' },
   },
   positionals: [0, 0],
@@ -248,6 +282,9 @@ export const control: Command = {
     const { buildConsole, consoleFolder } = await import('#cli/build-console.ts')
     const { startControl } = await import('#control/server.ts')
     const { parseControlConfig } = await import('#control/config.ts')
+    const { startControlFigures } = await import('#cli/watching/control-figures.ts')
+    const { watch } = await import('#cli/watching/watch.ts')
+    const watchAt = watchConfigOf(input)
     await restartWhenCold()
     buildConsole()
     const postgres = input.text('postgres-from')
@@ -270,8 +307,10 @@ export const control: Command = {
     const { startLake, source } = lakeBeside()
     const journalRoot = join(config.dataFolder, 'journal')
     const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
+    const figures = startControlFigures()
     const running = await startControl(config, {
       log: partLog('control'),
+      answered: figures.answered,
       whatIf,
       startLake,
       startDetection: detectionWith({
@@ -279,6 +318,11 @@ export const control: Command = {
         warmupMs: parseWarmup(input.text('learn-for')),
       }),
     })
+    const watched = await watch(watchAt, {
+      part: 'control',
+      collect: async () => figures.collect(await running.figures()),
+      whyNotReady: running.whyNotReady,
+    }).catch(closing(running))
     // For people and agents who have no public certificate to trust; nothing in it is secret.
     writeFileSync(join(config.dataFolder, 'web-ca.pem'), running.webCaPem.join('\n'), { mode: 0o644 })
     write(`control: listening on ${formatEndpoint({ host: config.listen.host, port: running.port })}`)
@@ -288,7 +332,7 @@ export const control: Command = {
       const { createLocalAccess } = await import('#control/local-access.ts')
       write(`exchange token: ${(await createLocalAccess(running.context).exchangeToken('admin', exchangeName)).token}`)
     }
-    return await runUntilSignal([whatIf, running], input.signal)
+    return await runUntilSignal([watched, whatIf, running], input.signal)
   },
 }
 

@@ -7,6 +7,8 @@ import { resourceKinds, tenantSettings } from '#core/resources/kinds.ts'
 import { controlConfig } from '#control/config.ts'
 import type { Command } from '#cli/command.ts'
 import { commandSections } from '#cli/commands.ts'
+import { hopMeanings } from '#core/wire/hops.ts'
+import { metricTable, type Family } from '#operations/metric-table.ts'
 import { GENERATED, schemaTable, table } from './markdown.ts'
 import { manualPage } from './manual-page.ts'
 import { schemaRows } from './schema-rows.ts'
@@ -19,6 +21,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['resources.md', resourcesPage()],
     ['configuration.md', configurationPage()],
     ['faults.md', faultsPage()],
+    ['metrics.md', metricsPage()],
     ['sallyport.1', manualPage()],
   ])
 }
@@ -89,6 +92,38 @@ function configurationPage(): string {
   return page('Configuration', 'An unknown key refuses to start.', [
     ['## Control plane', schemaTable(schemaRows(controlConfig))].join('\n\n'),
   ])
+}
+
+function metricsPage(): string {
+  const parts = ['every part', 'exchange', 'control', 'connector', 'agent'] as const
+  const tables = parts.map((part) => {
+    const families = Object.entries<Family>(metricTable).filter(([, family]) => family.part === part)
+    const rows = families.map(([name, { type, help, labels, only }]) => [
+      `\`${name}\``,
+      type,
+      Object.entries(labels ?? {})
+        .map(([label, most]) => `\`${label}\` (at most ${most})`)
+        .join(', '),
+      only === undefined ? help : `${help} Only ${only}.`,
+    ])
+    return [
+      `## ${part.charAt(0).toUpperCase()}${part.slice(1)}`,
+      table(['metric', 'type', 'labels, values', 'meaning'], rows),
+    ].join('\n\n')
+  })
+  const hops = Object.entries(hopMeanings).map(([hop, { where, waitsFor }]) => [`\`${hop}\``, where, waitsFor])
+  return page(
+    'Metrics',
+    'What `/metrics` of a part started with `--metrics HOST:PORT` shows, in text exposition format 0.0.4, or OpenMetrics 1.0 to who asks for it. Names are stable. See [Operations](../operations.md).',
+    [
+      ...tables,
+      [
+        '## Hops',
+        'The label `hop` of `sallyport_exchange_hop_seconds`, `hops` in events and flows (milliseconds), and the spans of a trace:',
+        table(['hop', 'where', 'waits for'], hops),
+      ].join('\n\n'),
+    ],
+  )
 }
 
 function faultsPage(): string {

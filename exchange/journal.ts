@@ -6,6 +6,7 @@ import { deny, type Decision } from '#core/policy/decide.ts'
 import { asFault, type Fault } from '#core/fault.ts'
 import { isId, type TenantId } from '#core/ids.ts'
 import { factsOf, type Access } from '#exchange/decide.ts'
+import { repeatedEvent } from '#journal/event-text.ts'
 import type { Flow } from '#exchange/flows/live-flows.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
@@ -47,6 +48,16 @@ export type ExchangeJournal = {
   readonly decided: (tenant: Tenant, access: Access, decision: Decision, context: DecisionContext) => Journalled
   /** A decided look-up of a name, with its answer. */
   readonly named: (tenant: Tenant, access: Access, decision: Decision, facts: NamedFacts) => Journalled
+  /**
+   * As `decided`, for one decision that stands for many requests which differ in their path only: each gets its event,
+   * with the facts that the decision rested on.
+   */
+  readonly deciding: (
+    tenant: Tenant,
+    access: Access,
+    decision: Decision,
+    context: DecisionContext,
+  ) => (path: string) => Journalled
   /** Something that was found out on the way after the decision: a verdict, a certificate. Written soon after. */
   readonly found: (tenant: Tenant, access: Access, facts: FoundFacts) => string
   /** Written soon after: a thousand flows that are cut at once must not wait for a thousand writes. */
@@ -96,16 +107,23 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
   return {
     decided(tenant, access, decision, context) {
       const uid = randomUUID()
-      const facts = decisionFacts(uid, tenant, access, decision, context)
-      const event =
-        access.http === null
-          ? journalEvent('authorization', 'decide', facts)
-          : journalEvent('http', httpActivities.get(access.http.method) ?? 'other', facts)
+      const event = decisionEvent({ uid, timeMs: now() }, tenant, access, decision, context)
       return obeyed(tenant, decision, uid, event)
+    },
+    deciding(tenant, access, decision, context) {
+      const fill = repeatedEvent(({ uid, timeMs, path }) => {
+        const http = access.http === null ? null : { ...access.http, path }
+        return decisionEvent({ uid, timeMs }, tenant, { ...access, http }, decision, context)
+      })
+      return (path) => {
+        const uid = randomUUID()
+        return obeyed(tenant, decision, uid, fill({ uid, timeMs: Math.trunc(now()), path }))
+      }
     },
     named(tenant, access, decision, { query, dns }) {
       const uid = randomUUID()
-      const { extra: _none, ...facts } = decisionFacts(uid, tenant, access, decision, { host: query.host })
+      const at = { uid, timeMs: now() }
+      const { extra: _none, ...facts } = decisionFacts(at, tenant, access, decision, { host: query.host })
       return obeyed(tenant, decision, uid, journalEvent('dns', 'response', { ...facts, dns: query, extra: { dns } }))
     },
     found(tenant, access, { what, severity, outcome, web }) {
@@ -162,6 +180,19 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
     return { decision: mustDeny ? deny('journal-full') : decision, eventId }
   }
 
+  function decisionEvent(
+    at: Pick<EventFacts, 'uid' | 'timeMs'>,
+    tenant: Tenant,
+    access: Access,
+    decision: Decision,
+    context: DecisionContext,
+  ): object {
+    const facts = decisionFacts(at, tenant, access, decision, context)
+    return access.http === null
+      ? journalEvent('authorization', 'decide', facts)
+      : journalEvent('http', httpActivities.get(access.http.method) ?? 'other', facts)
+  }
+
   function writeClosed(most: number): void {
     const batch = putOff.slice(0, most)
     putOff = putOff.slice(batch.length)
@@ -198,18 +229,16 @@ export function createJournal({ sink, exchangeId, now, onLost }: JournalDeps): E
   }
 
   function decisionFacts(
-    uid: string,
+    at: Pick<EventFacts, 'uid' | 'timeMs'>,
     tenant: Tenant,
     access: Access,
     decision: Decision,
     { flowId, host, port, web }: DecisionContext,
   ): EventFacts {
-    const timeMs = now()
-    const inputs = factsOf(tenant, access, timeMs)
+    const inputs = factsOf(tenant, access, now())
     const isAllowed = decision.kind === 'allow'
     return {
-      uid,
-      timeMs,
+      ...at,
       tenantId: tenant.id,
       outcome: isAllowed ? 'success' : 'failure',
       severity: isAllowed ? 1 : 2,

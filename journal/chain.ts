@@ -7,6 +7,7 @@ import type { TenantId } from '#core/ids.ts'
 import type { JournalCaps } from './caps.ts'
 import type { Disk } from './disk.ts'
 import { errorCode, segmentPath, type ChainPlace } from './layout.ts'
+import { EventText } from './event-text.ts'
 import { formatLine, hashPrefix, hashRecord, wholeMs } from './record.ts'
 import type { Recovered } from './recover.ts'
 
@@ -258,6 +259,7 @@ export function releaseDescriptor(segment: Segment, disk: Disk): void {
 }
 
 function eventJson(event: object): string {
+  if (event instanceof EventText) return event.json
   let json: string | undefined
   try {
     json = JSON.stringify(event)

@@ -33,14 +33,25 @@ export function fieldsOf(rawHeaders: readonly string[]): HeaderField[] {
 
 /** The fields that go on to the next hop. */
 export function endToEnd(fields: HeaderFields): HeaderField[] {
-  const named = new Set<string>()
+  let named: Set<string> | undefined
+  let cookies = 0
   for (const [name, value] of fields) {
-    if (name !== 'connection') continue
-    for (const option of value.toLowerCase().split(',')) named.add(option.trim())
+    if (name === 'cookie') cookies++
+    else if (name === 'connection') named = namedBy(value, named)
   }
+  const kept: HeaderField[] = []
+  for (const field of fields) if (!hopByHop.has(field[0]) && named?.has(field[0]) !== true) kept.push(field)
+  return cookies < 2 ? kept : joinCookies(kept)
+}
+
+/** What a Connection field names besides what never passes. */
+function namedBy(value: string, known: Set<string> | undefined): Set<string> | undefined {
+  if (value === 'keep-alive' || value === 'close') return known
+  const named = known ?? new Set<string>()
+  for (const option of value.toLowerCase().split(',')) named.add(option.trim())
   // A client cannot have the fields removed by which a body or a host is told.
   for (const kept of ['host', 'content-length', 'content-type']) named.delete(kept)
-  return joinCookies(fields.filter(([name]) => !hopByHop.has(name) && !named.has(name)))
+  return named
 }
 
 /** HTTP/2 clients split cookies over fields; HTTP/1 servers expect one (RFC 9113, 8.2.3). */
@@ -110,7 +121,9 @@ export function http2Fields(fields: HeaderFields): Record<string, string | strin
 
 /** A flat list, as undici and Node take it. */
 export function flat(fields: HeaderFields): string[] {
-  return fields.flat()
+  const list: string[] = []
+  for (const field of fields) list.push(field[0], field[1])
+  return list
 }
 
 /** By name, repeated fields as lists: what Node's HTTP/2 takes. */

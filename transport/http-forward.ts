@@ -8,7 +8,6 @@ import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
 import {
   endToEnd,
-  fieldsOf,
   flat,
   grouped,
   http2Fields,
@@ -308,7 +307,13 @@ function hasBody(request: AnyRequest): boolean {
 function upstreamFields(raw: Dispatcher.DispatchController['rawHeaders']): HeaderField[] {
   // HTTP/2 gives them by name.
   if (!Array.isArray(raw)) return fieldsOfNames(raw)
-  return fieldsOf(raw.map((part) => (typeof part === 'string' ? part : part.toString('latin1'))))
+  const fields: HeaderField[] = []
+  for (let at = 0; at + 1 < raw.length; at += 2) fields.push([textOf(raw[at]).toLowerCase(), textOf(raw[at + 1])])
+  return fields
+}
+
+function textOf(part: Buffer | string | undefined): string {
+  return typeof part === 'string' ? part : (part?.toString('latin1') ?? '')
 }
 
 function fieldsOfNames(names: Exclude<Dispatcher.DispatchController['rawHeaders'], readonly unknown[]>): HeaderField[] {

@@ -84,6 +84,11 @@ export const caps = {
     reason: 'sites that were seen asking for a client certificate',
   },
   clientCertificateLifeMs: { unit: 'ms', default: 6 * 3_600_000, reason: 'how long that is remembered' },
+  standingDecisions: {
+    unit: 'decisions',
+    default: 20_000,
+    reason: 'allowances of the running second, one per session, site and kind of request; about 2 KiB each',
+  },
   categories: { unit: 'categories', default: 32, reason: 'of one host' },
   failedSecrets: { unit: 'attempts', default: 20, reason: 'wrong proxy credentials from one address in a minute' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -3,6 +3,7 @@
 // accepted under other rules.
 import type { Socket } from 'node:net'
 import { Fault } from '#core/fault.ts'
+import type { WebSettings } from '#core/records/outbound.ts'
 import type { Access } from '#exchange/decide.ts'
 import { isCertificateRequired, CERTIFICATE_TOPIC, faultOfStop } from './stop.ts'
 import { actionFor } from './origin-certificate.ts'
@@ -20,24 +21,31 @@ export function connectLane(
   access: Access,
   protocols: LaneProtocols,
 ): WebLane {
-  const { tenant, scheme, host, port } = wanted
+  const { tenant, session, scheme, host, port } = wanted
   const origin = `${scheme}://${host}:${port}`
-  const facts = {
+  const at = { tenantId: tenant.id, sessionId: session.id, origin, rules: rulesOf(parts, wanted, protocols) }
+  return parts.lanes.of(at, () => ({
     tenant,
     access: { ...access, http: null },
     origin,
     connect: () => connectSite(parts, wanted, access, protocols),
     refreshed: parts.access.refreshed,
-  }
-  return parts.lanes.of(facts, rulesOf(parts, wanted, protocols))
+  }))
 }
+
+/** Records are never changed in place: the same object says the same. */
+const certificateRules = new WeakMap<WebSettings['certificates'], string>()
 
 /** Everything that a connection of the lane was accepted under. */
 function rulesOf({ goOns }: OutboundParts, wanted: WebRequest, protocols: LaneProtocols): string {
   if (wanted.scheme === 'http') return 'plain'
   const { certificates } = wanted.tenant.webSettings ?? {}
   const isAccepted = goOns.isAllowed(wanted.session.id, wanted.host, CERTIFICATE_TOPIC)
-  return `${protocols} ${wanted.minVersion} ${isAccepted} ${JSON.stringify(certificates)}`
+  const asked =
+    certificates === undefined
+      ? ''
+      : certificateRules.getOrInsertComputed(certificates, () => JSON.stringify(certificates))
+  return `${protocols} ${wanted.minVersion} ${isAccepted} ${asked}`
 }
 
 /** A connection of its own, for what never goes back to a pool. Throws Faults; a certificate problem as a stop. */

@@ -17,7 +17,7 @@ import { bodyMeta } from './body-meta.ts'
 import { caps } from './caps.ts'
 import { connectLane, connectSite, learnClientCertificate } from './connect-lane.ts'
 import { receiveContinue } from './continue.ts'
-import { decideRequest, type Decided } from './decide-request.ts'
+import { createDecideRequest, type Decided } from './decide-request.ts'
 import { holdUpload, type HeldUpload } from './hold-upload.ts'
 import { notMasked } from './mask-upload.ts'
 import type { PageVerdict } from './content-tools.ts'
@@ -42,6 +42,7 @@ const CANCEL = 0x8
 
 export function createServeWeb(parts: OutboundParts): ServeWeb {
   const { context } = parts
+  const decideRequest = createDecideRequest(parts)
   /** Downloads whose end is held at the moment. */
   const held = createShares(
     { total: caps.heldDownloads.default, perOwner: caps.heldDownloadsPerSession.default },
@@ -56,7 +57,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
     refuseMethod(method)
     if (isOwnPath(pathOf(wanted.target))) return receiveContinue(parts, request, response, wanted)
     const isFile = isUpload(request.headers, hasBody(request), caps.smallUploadBytes.default)
-    const decided = decideRequest(parts, wanted, method, isFile ? 'upload' : 'browse')
+    const decided = decideRequest(wanted, method, isFile ? 'upload' : 'browse')
     const stop = (with_: Stop, eventId = decided.eventId) =>
       answerStop(parts, request, response, wanted, { stop: with_, policies: policyNames(decided.decision), eventId })
     if (decided.stop !== undefined) return stop(decided.stop)
@@ -122,7 +123,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
         signal,
         onHead(head) {
           if (isDownload(head.status, head.headers)) {
-            down = decideRequest(parts, wanted, method, 'download')
+            down = decideRequest(wanted, method, 'download')
             if (down.stop !== undefined) throw faultOfStop(down.stop)
           }
           return webResponseFields(head.headers)
@@ -170,6 +171,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   ): ResponseScan | undefined {
     const { status, headers } = head
     if (request.method === 'HEAD' || status === 204 || status === 304) return undefined
+    if (decided.wants.length === 0 && !decided.judgesPages) return undefined
     const named = Object.fromEntries(headers)
     const body =
       decided.wants.length === 0 ? undefined : scanBody(request.method ?? 'GET', wanted, decided, judge, head)
@@ -304,7 +306,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
   ): Promise<void> {
     context.count('requests')
     refuseMethod(request.method ?? '')
-    const decided = decideRequest(parts, wanted, request.method ?? '', 'browse')
+    const decided = decideRequest(wanted, request.method ?? '', 'browse')
     const policies = policyNames(decided.decision)
     const refuse = (stop: Stop) => answerStopRaw(parts, socket, wanted, { stop, policies, eventId: decided.eventId })
     if (decided.stop !== undefined) return refuse(decided.stop)

@@ -7,7 +7,14 @@ import { WebLane, type WebLaneFacts } from './web-lane.ts'
 
 export type WebLanes = Pick<LaneTable<WebLane>, 'close' | 'count'> & {
   /** `rules`: whatever a connection of this lane was accepted under. Throws Fault `at-capacity`. */
-  readonly of: (facts: WebLaneFacts, rules: string) => WebLane
+  readonly of: (at: LaneKey, make: () => WebLaneFacts) => WebLane
+}
+
+export type LaneKey = {
+  readonly tenantId: string
+  readonly sessionId: string
+  readonly origin: string
+  readonly rules: string
 }
 
 export function createWebLanes(context: ExchangeContext): WebLanes {
@@ -16,12 +23,12 @@ export function createWebLanes(context: ExchangeContext): WebLanes {
     get count() {
       return table.count
     },
-    of(facts, rules) {
-      const { tenant, access, origin } = facts
-      const owner = { tenantId: tenant.id, sessionId: access.sessionId }
-      const key = `${tenant.id} ${access.sessionId} ${origin} ${rules}`
-      return table.of(key, owner, (onEnd) => new WebLane(context, facts, onEnd))
-    },
+    of: (at, make) =>
+      table.of(
+        `${at.tenantId} ${at.sessionId} ${at.origin} ${at.rules}`,
+        at,
+        (onEnd) => new WebLane(context, make(), onEnd),
+      ),
     close: table.close,
   }
 }

@@ -23,6 +23,7 @@ export class TenantPolicy {
   #entities: EntityStore
   readonly #uids = new Map<string, EntityUid>()
   readonly #problems = new Map<string, PolicyProblem>()
+  #readsRequests: boolean | undefined
 
   constructor(tenant: Tenant) {
     this.#tenant = tenant
@@ -37,6 +38,11 @@ export class TenantPolicy {
   /** False while a `forbid` of the tenant could not be read. */
   get isWhole(): boolean {
     return ![...this.#problems.values()].some(({ isForbid }) => isForbid)
+  }
+
+  /** Whether any policy may look at more of a request than its method and its host. */
+  get readsRequests(): boolean {
+    return (this.#readsRequests ??= [...this.#policies].some(({ source }) => readsRequest(source)))
   }
 
   decide(facts: AuthorizationFacts): Decision {
@@ -73,6 +79,7 @@ export class TenantPolicy {
 
   #putPolicy(id: string, record: PolicyRecord | undefined): void {
     this.#problems.delete(id)
+    this.#readsRequests = undefined
     this.#policies = this.#policies.withoutPolicy(id)
     if (record === undefined) return
     for (const policy of compiled([record], this.#problems)) this.#policies = this.#policies.withPolicy(policy)
@@ -118,6 +125,13 @@ export class TenantPolicy {
     if (app === undefined) return undefined
     return appEntity(app.name, app.displayName, app.appKind, namesOf(app.groupIds, this.#tenant.appGroups))
   }
+}
+
+/** In Cedar's JSON form `context` is followed by the attribute that is read; as a whole, it counts as everything. */
+function readsRequest(source: string): boolean {
+  for (const [, attribute] of source.matchAll(/"Var":"context"\}(?:,"attr":"(\w+)")?/g))
+    if (attribute === undefined || attribute === 'http') return true
+  return false
 }
 
 function compiled(records: Iterable<PolicyRecord>, problems: Map<string, PolicyProblem>): Policy[] {

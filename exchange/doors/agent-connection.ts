@@ -3,7 +3,6 @@
 import type { TLSSocket } from 'node:tls'
 import type { DeviceRecord, SessionRecord } from '#core/records/records.ts'
 import { Fault } from '#core/fault.ts'
-import { keyThumbprint } from '#transport/secret.ts'
 import type { TenantDirectory } from '#exchange/tenant/directory.ts'
 import { Multimap } from '#exchange/tenant/multimap.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
@@ -44,7 +43,8 @@ export class AgentConnections {
     const connection: AgentConnection = {
       tenantId: tenant.id,
       deviceId: device.id,
-      thumbprint: keyThumbprint(certificate),
+      // Compared with the certificate's a moment ago.
+      thumbprint: device.keyThumbprint,
       notAfterMs: certificate.validToDate.getTime(),
       clientIp: incoming.clientIp,
       socket,

@@ -1,6 +1,6 @@
 // TLS contexts for intercepted hosts, one per tenant and host, minted when first asked for and kept for a while. Must
 // never hand one tenant a certificate of another tenant's authority, nor keep more than its cap.
-import { generateKeyPairSync, type X509Certificate } from 'node:crypto'
+import { constants, generateKeyPairSync, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContext } from 'node:tls'
 import { browserDoorTls } from '#transport/tls-defaults.ts'
 import { createLeafMint, type Intermediate, type LeafMint } from './mint-leaf.ts'
@@ -18,6 +18,13 @@ export type LeafContextsDeps = {
 export type LeafContexts = { readonly contextFor: (tenantId: string, host: string) => Promise<SecureContext> }
 
 type Entry = { readonly context: Promise<SecureContext>; readonly untilMs: number }
+
+/** Our order: SHA-256 has instructions of its own, and half of a handshake is hashing. A phone's ChaCha is let be. */
+const leafTls = {
+  ...browserDoorTls,
+  honorCipherOrder: true,
+  secureOptions: browserDoorTls.secureOptions | constants.SSL_OP_PRIORITIZE_CHACHA,
+}
 
 export function createLeafContexts({ maxContexts, lifeMs }: LeafContextsConfig, deps: LeafContextsDeps): LeafContexts {
   // One key for all leaves: it lives in this process only, and making one per host would cost more than the signature.
@@ -52,7 +59,7 @@ export function createLeafContexts({ maxContexts, lifeMs }: LeafContextsConfig, 
     const mint = mints.get(certificate) ?? createLeafMint(intermediate, publicKey, lifeMs)
     mints.set(certificate, mint)
     const leaf = mint.mint(host, deps.now())
-    return createSecureContext({ ...browserDoorTls, key: keyPem, cert: `${pemOf(leaf)}${chainPem}` })
+    return createSecureContext({ ...leafTls, key: keyPem, cert: `${pemOf(leaf)}${chainPem}` })
   }
 }
 

@@ -19,6 +19,7 @@ import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
 import * as signIn from './commands/sign-in.ts'
+import * as stream from './commands/stream.ts'
 import * as web from './commands/web.ts'
 import { whySlow } from './commands/why-slow.ts'
 
@@ -71,6 +72,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       incident.incidentReport,
       incident.investigate,
       incident.blastRadius,
+      stream.streamList,
     ],
   ],
   ['Rehearse', [drill.drillList, drill.drillRun, drill.drillStop, drill.drillReport]],

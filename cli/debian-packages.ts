@@ -24,6 +24,11 @@ const wanted: Readonly<Record<string, readonly string[]>> = {
   pebble: ['/usr/bin/pebble'],
   slowhttptest: ['/usr/bin/slowhttptest'],
   'testssl.sh': ['/usr/bin/testssl'],
+  rsyslog: ['/usr/sbin/rsyslogd'],
+  'rsyslog-gnutls': [
+    '/usr/lib/x86_64-linux-gnu/rsyslog/lmnsd_gtls.so',
+    '/usr/lib/aarch64-linux-gnu/rsyslog/lmnsd_gtls.so',
+  ],
 }
 
 /** Installs what is missing when run as root with apt-get; returns the packages still missing. */

@@ -39,6 +39,11 @@ export const controlConfig = z.strictObject({
     .max(64)
     .optional()
     .describe('addresses and networks of exchanges and balancers that send a PROXY v2 header; default none'),
+  receivers: z
+    .array(z.string().max(64))
+    .max(64)
+    .optional()
+    .describe('inside addresses and networks that tenants may send events to; default none, only public ones'),
   web: z
     .discriminatedUnion('kind', [
       z.strictObject({ kind: z.literal('own') }).describe('certificates of the web CA'),
@@ -63,10 +68,10 @@ export function parseControlConfig(value: unknown): ControlConfig {
     const keys = issue?.code === 'unrecognized_keys' ? ` (${issue.keys.join(', ')})` : ''
     throw new Fault('configuration-invalid', { hint: `control.${issue?.path.join('.')}: ${issue?.message}${keys}` })
   }
-  const { domain, appsDomain, relays } = parsed.data
+  const { domain, appsDomain, relays, receivers } = parsed.data
   // A host of an app must never be a host of ours, nor share its cookies.
   if (domain === appsDomain || domain.endsWith(`.${appsDomain}`) || appsDomain.endsWith(`.${domain}`))
     throw new Fault('configuration-invalid', { hint: 'appsDomain must be apart from domain.' })
-  addressList(relays ?? [])
+  addressList([...(relays ?? []), ...(receivers ?? [])])
   return parsed.data
 }

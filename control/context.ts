@@ -33,7 +33,14 @@ export type JournalPort = {
     tenantId: string,
     after: string | undefined,
     signal: AbortSignal,
-  ) => AsyncIterable<{ readonly cursor: string; readonly writer: string; readonly event: JournalEvent }>
+  ) => AsyncIterable<{
+    readonly cursor: string
+    readonly writer: string
+    readonly sequence: number
+    readonly event: JournalEvent
+  }>
+  /** A cursor from which following gives what is written from now on. */
+  readonly end: (tenantId: string) => Promise<string>
   /** The keys that exchanges sign their journals with have changed. */
   readonly keysChanged: () => Promise<void>
   /** Takes a batch of an exchange's journal; what it returns goes back as the acknowledgement. */

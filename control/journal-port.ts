@@ -6,7 +6,7 @@ import { Fault } from '#core/fault.ts'
 import { eventClasses, type JournalEvent } from '#core/events/event.ts'
 import { isId, type TenantId } from '#core/ids.ts'
 import { replaceFile } from '#journal/disk.ts'
-import { followEvents } from '#journal/follow.ts'
+import { endOfJournal, followEvents } from '#journal/follow.ts'
 import { startJournal } from '#journal/journal.ts'
 import { parseWriter } from '#journal/layout.ts'
 import { JournalReceiver, type WriterOf } from '#journal/receive.ts'
@@ -93,9 +93,11 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
         { journal },
       )
       return (async function* () {
-        for await (const { writer, event } of following) yield { cursor: following.cursor(), writer, event }
+        for await (const { writer, sequence, event } of following)
+          yield { cursor: following.cursor(), writer, sequence, event }
       })()
     },
+    end: (tenantId) => endOfJournal(root, tenant(tenantId)),
     receive: async (exchangeId, mayShip, batch) => {
       if (typeof batch !== 'string') throw new Fault('wire-malformed', { detail: { why: 'journal batch' } })
       const peer = { writer: exchangeId, mayShip }

@@ -33,11 +33,13 @@ import type { Row } from './records/from-rows.ts'
 import type { NodeHandler, SignIn } from './sign-in-seam.ts'
 import { createSignIn } from './sign-in/sign-in.ts'
 import { startDrillUpkeep } from './drill/upkeep.ts'
+import { addressList } from '#transport/address-list.ts'
 import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
 import type { StartDetection } from './stories/detection-port.ts'
 import { decoysOf } from './stories/decoys.ts'
 import { takeStory } from './stories/take-story.ts'
+import { startStreaming } from './streaming/streaming.ts'
 import { startSweep } from './sweep.ts'
 import { createWebCertificates } from './web-certificates.ts'
 import type { WhatIfPort } from './what-if/port.ts'
@@ -47,6 +49,8 @@ export type ControlDeps = {
   readonly log?: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   readonly environment?: Readonly<Record<string, string | undefined>>
   readonly heartbeatMs?: number
+  /** How often event streams are looked after and tried again; default as the caps say. */
+  readonly streaming?: { readonly lookMs: number; readonly retryMs: number }
   /** Reads the journals and tells stories; without it nothing is noticed. */
   readonly startDetection?: StartDetection
   /** Keeps old events as files and gives them back; without it the journal's segments stay where they are. */
@@ -150,6 +154,12 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const seeing = startLastSeen(context, lastSeen, caps.lastSeenMs.default)
   opened.defer(seeing.stop)
   opened.defer(startDrillUpkeep(context).stop)
+  const receivers = addressList(config.receivers ?? [])
+  const streaming = startStreaming(
+    { folder: join(config.dataFolder, 'streams'), hostname: domain, isAllowed: receivers.includes, ...deps.streaming },
+    context,
+  )
+  opened.defer(streaming.close)
   if (deps.startDetection) {
     const detection = await deps.startDetection({
       journalRoot: join(config.dataFolder, 'journal'),

@@ -35,7 +35,15 @@ export type CallOptions = {
 export async function startTestControl(
   deps: ControlDeps = {},
   folder = mkdtempSync(join(tmpdir(), 'sallyport-control-')),
-  { keep = false, ...overrides }: { readonly keep?: boolean; readonly store?: unknown; readonly relays?: unknown } = {},
+  {
+    keep = false,
+    ...overrides
+  }: {
+    readonly keep?: boolean
+    readonly store?: unknown
+    readonly relays?: unknown
+    readonly receivers?: unknown
+  } = {},
 ) {
   const config = parseControlConfig({
     dataFolder: folder,

@@ -44,7 +44,8 @@ export function followEvents(root: string, query: FollowQuery, deps: FollowDeps 
     const bell = startBell(tenant, signal, deps)
     try {
       if (start === undefined) {
-        for (const place of await followedChains(root, tenant)) positions.set(place.writer, await lastSequence(place))
+        for (const [writer, last] of parseCursor('oldest-first', await endOfJournal(root, tenant)))
+          positions.set(writer, last)
       }
       while (!signal.aborted) {
         bell.reset()
@@ -76,6 +77,13 @@ export function followEvents(root: string, query: FollowQuery, deps: FollowDeps 
 
   const stream = entries()
   return { [Symbol.asyncIterator]: () => stream, cursor: () => formatCursor('oldest-first', positions) }
+}
+
+/** Where the journal ends at this moment: whoever goes on from there gets what is written from now on. */
+export async function endOfJournal(root: string, tenant: TenantId): Promise<string> {
+  const positions = new Map<string, number>()
+  for (const place of await followedChains(root, tenant)) positions.set(place.writer, await lastSequence(place))
+  return formatCursor('oldest-first', positions)
 }
 
 /** The newest epochs of every writer, so that no writer's pile of them takes the place of another's events. */

@@ -260,6 +260,11 @@ export const control: Command = {
     'apps-domain': { type: 'string', help: 'another registrable domain, only for apps' },
     listen: { type: 'string', help: 'host:port of the private port (default 127.0.0.1:8444)' },
     'public-port': { type: 'string', help: 'port in URLs shown to people (default 443)' },
+    receiver: {
+      type: 'string',
+      multiple: true,
+      help: 'inside address or network that tenants may send events to; may be repeated',
+    },
     relay: {
       type: 'string',
       multiple: true,
@@ -296,6 +301,7 @@ export const control: Command = {
       publicPort: parsePort(input.text('public-port') ?? '443'),
       listen: parseEndpoint(input.text('listen') ?? '127.0.0.1:8444', '--listen'),
       relays: input.list('relay'),
+      receivers: input.list('receiver'),
       consoleFolder,
       software: SOFTWARE,
       ...(postgres !== undefined && { store: { kind: 'postgres', urlFromEnvironment: postgres } }),

@@ -26,6 +26,7 @@ import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { respondHandlers } from './handlers/respond.ts'
 import { storyHandlers } from './handlers/stories.ts'
+import { streamHandlers } from './handlers/streams.ts'
 import { webHandlers } from './handlers/web.ts'
 import { openApiDocument } from './open-api.ts'
 import { principalOfBearer, principalOfCookie, type Principal } from './principal.ts'
@@ -42,6 +43,7 @@ export const handlers: Handlers = {
   ...eventHandlers,
   ...storyHandlers,
   ...incidentHandlers,
+  ...streamHandlers,
   ...drillHandlers,
   ...webHandlers,
   ...enrolmentHandlers,

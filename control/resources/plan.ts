@@ -73,12 +73,13 @@ function nextRow(
   old: ResourceRow | undefined,
 ): { readonly row: ResourceRow; readonly fields: string[] } {
   const id = old?.id ?? newId(resourceKinds[document.kind].id)
-  const { clientSecret, ...spec } = { clientSecret: undefined, ...document.spec }
-  const isNewSecret = clientSecret !== undefined && !input.sameSecret(old?.sealed ?? null, clientSecret, id)
+  const { clientSecret, bearerToken, ...spec } = { clientSecret: undefined, bearerToken: undefined, ...document.spec }
+  const secret = clientSecret ?? bearerToken
+  const isNewSecret = secret !== undefined && !input.sameSecret(old?.sealed ?? null, secret, id)
   const derived =
     document.kind === 'Policy' ? JSON.stringify(input.checked.get(document.name) ?? []) : (old?.derived ?? null)
   const fields = changedFields(old === undefined ? {} : JSON.parse(old.spec), spec)
-  if (isNewSecret) fields.push('clientSecret')
+  if (isNewSecret) fields.push(clientSecret === undefined ? 'bearerToken' : 'clientSecret')
   return {
     row: {
       tenantId: input.tenantId,
@@ -90,7 +91,7 @@ function nextRow(
       createdAtMs: old?.createdAtMs ?? input.nowMs,
       updatedAtMs: input.nowMs,
       derived,
-      sealed: isNewSecret ? input.sealSecret(clientSecret, id) : (old?.sealed ?? null),
+      sealed: isNewSecret ? input.sealSecret(secret, id) : (old?.sealed ?? null),
     },
     fields,
   }

@@ -9,6 +9,7 @@ import { listMigration } from './migrations/004-lists.ts'
 import { storyMigration } from './migrations/005-stories.ts'
 import { webCredentialMigration } from './migrations/006-web-credentials.ts'
 import { incidentMigration } from './migrations/007-incidents.ts'
+import { streamMigration } from './migrations/008-streams.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -22,6 +23,7 @@ export const migrations: readonly Migration[] = [
   storyMigration,
   webCredentialMigration,
   incidentMigration,
+  streamMigration,
 ]
 
 /** What was done to the tables, in order, as text for a connection without a query builder. */

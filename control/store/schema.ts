@@ -181,6 +181,17 @@ export type CoreTables = {
     /** JSON. */
     report: string | null
   }
+  /** How far each event stream has come; `cursor` is of the journal. */
+  streamCursors: Tenanted & {
+    streamId: string
+    cursor: string
+    sent: number
+    /** Events that the journal let go of before they were sent. */
+    lost: number
+    sentAtMs: number | null
+    failure: string | null
+    failingSinceMs: number | null
+  }
   incidents: Tenanted & {
     id: string
     title: string
@@ -254,6 +265,7 @@ const coreTenantTables = [
   'incidentEntries',
   'incidentLinks',
   'incidents',
+  'streamCursors',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]
 

@@ -7,6 +7,7 @@ import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
 import { storyRoutes } from './story-routes.ts'
+import { streamRoutes } from './stream-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
 import { webRoutes } from './web-routes.ts'
 
@@ -18,6 +19,7 @@ export const routes = {
   ...policyRoutes,
   ...storyRoutes,
   ...incidentRoutes,
+  ...streamRoutes,
   ...drillRoutes,
   ...webRoutes,
   ...enrolmentRoutes,

@@ -3,6 +3,7 @@
 import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { appSpec } from '#core/records/app.ts'
+import { eventStreamSpec } from './event-stream.ts'
 import { policyTestSpec } from './policy-test.ts'
 import { categorySpec, webSettingsSpec } from '#core/records/outbound.ts'
 
@@ -79,6 +80,7 @@ export const resourceKinds = {
     plural: 'identity-providers',
     name: labelName,
   },
+  EventStream: { spec: eventStreamSpec, id: 'eventStream', plural: 'event-streams', name: labelName },
 } as const
 
 export type ResourceKind = keyof typeof resourceKinds
@@ -102,6 +104,7 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('Policy'),
   documentOf('PolicyTest'),
   documentOf('IdentityProvider'),
+  documentOf('EventStream'),
 ])
 
 /** A tenant's own settings; part of the tenant, not of `apply`. */

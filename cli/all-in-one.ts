@@ -12,6 +12,7 @@ import type { ControlConfig } from '#control/config.ts'
 import { consoleFolder } from './build-console.ts'
 import type { ControlMethods, ControlWorkerData } from './control-worker.ts'
 import type { DetectionSettings } from './detection.ts'
+import type { LakeSettings } from './lake.ts'
 import type { OutboundFlags } from './outbound-flags.ts'
 import type { PartLog } from './log.ts'
 import { SOFTWARE } from './version.ts'
@@ -39,6 +40,8 @@ export type AllInOneConfig = {
     readonly traces: TraceFlags | undefined
     readonly tenants: boolean
   }
+  /** How old events are kept as files; default: beside control, copied nowhere. */
+  readonly lake?: LakeSettings
 }
 
 export type AllInOne = {
@@ -75,6 +78,7 @@ export async function startAllInOne(config: AllInOneConfig, log: PartLog): Promi
       workerData: {
         config: controlConfig,
         ...(config.detection && { detection: config.detection }),
+        ...(config.lake && { lake: config.lake }),
       } satisfies ControlWorkerData,
     }),
     'control',

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { isFault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
 import { addTenantWithAdministrator, startTestControl, type TestControl } from '#control/testing.ts'
 import { startWhatIf, type WhatIf } from '#intelligence/what-if/what-if.ts'
@@ -18,7 +19,9 @@ import { openLake } from '#lake/lake.ts'
 import { readManifest } from '#lake/manifest.ts'
 import { DAY_MS, decisionEvent, never } from '#lake/testing.ts'
 import { keyThumbprint } from '#transport/secret.ts'
-import { lakeBeside } from './lake.ts'
+import { startTestS3, TEST_BUCKET, testCredentials, type TestS3 } from '#lake/testing-s3.ts'
+import { lakeBeside, type LakeBesideControl } from './lake.ts'
+import { openLakeCopy } from './lake-copy.ts'
 
 const EVENTS = 60
 const writer = newId('exchange')
@@ -27,11 +30,17 @@ let control: TestControl
 let acme: Awaited<ReturnType<typeof addTenantWithAdministrator>>
 let whatIf: WhatIf
 const startMs = Date.now() - 20 * DAY_MS
-const rounds = lakeBeside({ everyMs: 200, keepSegmentsMs: 7 * DAY_MS })
+let rounds: LakeBesideControl
+let s3: TestS3
 const journalRoot = () => join(control.folder, 'journal')
 const lakeFolder = () => join(control.folder, 'lake')
 
 before(async () => {
+  s3 = await startTestS3()
+  process.env['SALLYPORT_LAKE_KEY_ID'] = testCredentials.accessKeyId
+  process.env['SALLYPORT_LAKE_SECRET'] = testCredentials.secretAccessKey
+  const url = `${s3.endpoint}/${TEST_BUCKET}/here?region=${s3.region}`
+  rounds = lakeBeside({ everyMs: 200, keepSegmentsMs: 7 * DAY_MS, copy: { url, insecureHttp: true } })
   whatIf = startWhatIf({ journalRoot: '/nowhere' }, rounds.source === undefined ? {} : { source: rounds.source })
   control = await startTestControl({ startLake: rounds.startLake, whatIf, log: () => {} })
   acme = await addTenantWithAdministrator(control, 'acme')
@@ -67,6 +76,7 @@ before(async () => {
 after(async () => {
   await whatIf.close()
   await control.close()
+  await s3[Symbol.asyncDispose]()
 })
 
 const tenantId = () => acme.id as ReturnType<typeof newId<'tenant'>>
@@ -126,6 +136,40 @@ test('what went is proven by the tombstone in the journal and by the files in th
   assert.ok((chains.find((one) => one.writer === writer)?.provenRows ?? 0) >= chain.removedThrough)
   const said = execFileSync(process.execPath, ['cli/main.ts', 'journal', 'verify', journalRoot()], { encoding: 'utf8' })
   assert.match(said, /^Intact: .* removed from the journal and kept in the lake/m)
+})
+
+test('the files are copied to the S3 store that was named, manifest and all', async () => {
+  await until('the copy is there', async () => {
+    const files = await s3.files()
+    return files.some((name) => name.includes(`tenant=${tenantId()}/manifest.json`))
+  })
+  assert.ok((await s3.files()).some((name) => /here\/tenant=.*\/day=.*\.parquet/.test(name)))
+  assert.deepEqual(s3.refused, [])
+})
+
+test('an address of a copy that cannot be meant is refused, and no secret is taken from it', () => {
+  const environment = { SALLYPORT_LAKE_KEY_ID: 'k', SALLYPORT_LAKE_SECRET: 's' }
+  for (const url of [
+    'nonsense',
+    'https://s3.example.org/bucket',
+    'https://key:secret@s3.example.org/bucket?region=x',
+    'https://s3.example.org/?region=x',
+    'https://s3.example.org/bucket?region=x&style=odd',
+    'https://s3.example.org/bucket?region=x&secret=y',
+    'http://s3.example.org/bucket?region=x',
+    'ftp://s3.example.org/bucket?region=x',
+  ])
+    assert.throws(
+      () => openLakeCopy({ url, insecureHttp: false }, environment),
+      (error) => isFault(error, 'configuration-invalid'),
+      url,
+    )
+  const url = 'https://s3.example.org/bucket/a/b?region=x&style=virtual-host'
+  openLakeCopy({ url, insecureHttp: false }, environment).close()
+  assert.throws(
+    () => openLakeCopy({ url, insecureHttp: false }, {}),
+    (error) => isFault(error, 'configuration-invalid') && /SALLYPORT_LAKE_KEY_ID/.test(String(error.hint)),
+  )
 })
 
 test('an old decision is explained, and a replay over thirty days counts every one', async () => {

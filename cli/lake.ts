@@ -8,12 +8,15 @@ import type { DecisionSource } from '#lake/decisions.ts'
 import { agedChains } from '#lake/due.ts'
 import type { Lake } from '#lake/lake.ts'
 import { startLake } from '#lake/schedule.ts'
+import { type LakeCopy, openLakeCopy } from './lake-copy.ts'
 
 export type LakeSettings = {
   /** Milliseconds between rounds. */
   readonly everyMs: number
   /** Milliseconds that segments stay in the journal after they came into the lake. */
   readonly keepSegmentsMs: number
+  /** Where the files are copied to; absent: nowhere. */
+  readonly copy?: LakeCopy
 }
 
 const DAY_MS = 86_400_000
@@ -28,13 +31,15 @@ export type LakeBesideControl = {
 }
 
 export function lakeBeside(
-  { everyMs, keepSegmentsMs }: LakeSettings = usualLake,
+  { everyMs, keepSegmentsMs, copy }: LakeSettings = usualLake,
   isInstalled = isEngineInstalled(),
 ): LakeBesideControl {
   if (!isInstalled) return { startLake: (hooks) => keepSegmentsOnly(hooks, everyMs), source: undefined }
   let running: Lake | undefined
   return {
     startLake: (hooks) => {
+      const store = copy === undefined ? null : openLakeCopy(copy)
+      if (copy?.insecureHttp === true) hooks.log('insecure: the lake is copied over plain http', { url: copy.url })
       const service = startLake(
         {
           folder: hooks.folder,
@@ -47,14 +52,18 @@ export function lakeBeside(
           tenants: hooks.tenants,
           keys: hooks.keys,
           removeSegments: hooks.removeSegments,
-          store: null,
+          store,
           report: (problem) => hooks.log('lake', { ...problem }),
           nowMs: hooks.nowMs,
         },
       )
       running = service.lake
       const { writers, newestCold, cold } = service.lake
-      return Promise.resolve({ writers, newestCold, cold, close: service.close })
+      const close = async () => {
+        await service.close()
+        store?.close()
+      }
+      return Promise.resolve({ writers, newestCold, cold, close })
     },
     source: {
       decisionClasses: (query, signal) => {

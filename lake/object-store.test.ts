@@ -1,4 +1,5 @@
-// One contract for every object store, run against each: a folder, and a real S3 server where there is one.
+// One contract for every object store, run against each: a folder, an S3 server that verifies signatures, and any other
+// that `SALLYPORT_TEST_S3` names.
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
@@ -12,14 +13,20 @@ import { openFolderStore } from './folder-store.ts'
 import type { ObjectStore } from './object-store.ts'
 import { authorization, type SignedParts } from './s3-sign.ts'
 import { openS3Store } from './s3-store.ts'
+import { startTestS3, TEST_BUCKET, testCredentials, type TestS3 } from './testing-s3.ts'
 import { never } from './testing.ts'
 
 const PART_BYTES = 5 * 1024 * 1024
 let folder = ''
+let s3: TestS3
 before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'lake-store-'))
+  s3 = await startTestS3()
 })
-after(async () => await rm(folder, { recursive: true, force: true }))
+after(async () => {
+  await s3[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
 
 const s3Url = process.env['SALLYPORT_TEST_S3']
 
@@ -43,9 +50,15 @@ function openTestS3(url: string, prefix: string): ObjectStore {
   )
 }
 
+function ownS3Url(): string {
+  const { accessKeyId, secretAccessKey } = testCredentials
+  return `${s3.endpoint.replace('//', `//${accessKeyId}:${secretAccessKey}@`)}/${TEST_BUCKET}?region=${s3.region}`
+}
+
 const stores: readonly (readonly [string, (() => ObjectStore) | undefined])[] = [
   ['a folder', () => openFolderStore(join(folder, 'store'))],
-  ['an S3 server', s3Url === undefined ? undefined : () => openTestS3(s3Url, `test-${Date.now()}/`)],
+  ['an S3 server', () => openTestS3(ownS3Url(), 'test/')],
+  ['the S3 server that is named', s3Url === undefined ? undefined : () => openTestS3(s3Url, `test-${Date.now()}/`)],
 ]
 
 for (const [name, openStore] of stores) {

@@ -35,8 +35,10 @@ export function openS3Store(config: S3Config & { readonly partBytes?: number }, 
       const each = Math.max(partBytes, Math.ceil(size / MAX_PARTS))
       const tags: string[] = []
       const sum = createHash('sha256')
+      const md5 = createHash('md5')
       for await (const part of partsOf(path, each)) {
         sum.update(part)
+        md5.update(part)
         const query = { partNumber: String(tags.length + 1), uploadId }
         const ask = { method: 'PUT', key, query, body: part, maxAnswerBytes: MAX_SMALL_BYTES } as const
         const tag = expectFound(await client.send(ask, signal)).headers['etag']
@@ -44,16 +46,17 @@ export function openS3Store(config: S3Config & { readonly partBytes?: number }, 
         tags.push(tag)
       }
       if (sum.digest('hex') !== sha256) throw new Fault('lake-corrupt', { detail: { key } })
+      const whole = md5.digest('hex')
       const list = tags.map((tag, at) => `<Part><PartNumber>${at + 1}</PartNumber><ETag>${escape(tag)}</ETag></Part>`)
       const body = Buffer.from(`<CompleteMultipartUpload>${list.join('')}</CompleteMultipartUpload>`)
       const headers = { 'content-type': 'application/xml' }
       const ask = { method: 'POST', key, query: { uploadId }, headers, body, maxAnswerBytes: MAX_SMALL_BYTES } as const
-      const done = await client.send(ask, signal)
-      if (done.status === 404) {
-        // Tried again after an answer that was lost: then the object is there, and the upload is not.
-        const there = await client.send({ method: 'HEAD', key, maxAnswerBytes: 0 }, signal)
-        if (there.status !== 404 && Number(there.headers['content-length']) === size) return
-      }
+      const done = await client.send(ask, signal).catch(async (error: unknown) => {
+        if (await isWhole(key, tags, whole, signal)) return null
+        throw error
+      })
+      // Tried again after an answer that was lost: the object is there, and the upload is not.
+      if (done === null || (done.status === 404 && (await isThere(key, size, signal)))) return
       expectFound(done)
       // The store answers 200 before it is done, and may tell of a failure afterwards.
       if (!done.body.includes('CompleteMultipartUploadResult')) {
@@ -64,6 +67,21 @@ export function openS3Store(config: S3Config & { readonly partBytes?: number }, 
       await client.send(ask, AbortSignal.timeout(10_000)).catch(() => {})
       throw error
     }
+  }
+
+  async function isThere(key: string, size: number, signal: AbortSignal): Promise<boolean> {
+    const there = await client.send({ method: 'HEAD', key, maxAnswerBytes: 0 }, signal)
+    return there.status !== 404 && Number(there.headers['content-length']) === size
+  }
+
+  /** Whether the object is the one of these parts, by its tag: Amazon's sum over the parts' sums, or that of it all. */
+  async function isWhole(key: string, tags: readonly string[], whole: string, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false
+    const sums = tags.map((tag) => tag.replaceAll('"', '')).join('')
+    const ofParts = createHash('md5').update(Buffer.from(sums, 'hex')).digest('hex')
+    const there = await client.send({ method: 'HEAD', key, maxAnswerBytes: 0 }, signal).catch(() => undefined)
+    const tag = there?.headers['etag']
+    return tag === `"${ofParts}-${tags.length}"` || tag === `"${whole}"`
   }
 
   async function* list(below: string, signal: AbortSignal): AsyncGenerator<ObjectInfo, void> {

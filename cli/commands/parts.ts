@@ -5,6 +5,7 @@ import { Fault } from '#core/fault.ts'
 import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { collectOnce } from '#cli/collect-once.ts'
 import { outboundOptions, readOutboundFlags } from '#cli/outbound-flags.ts'
+import { lakeOptions, lakeSettings } from '#cli/lake-flags.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
 import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
@@ -189,6 +190,7 @@ export const start: Command = {
     ...outboundOptions,
     ...watchOptions,
     ...traceOptions,
+    ...lakeOptions,
     'learn-for': { type: 'string', help: 'how long detection only learns (default 14d; in the demo 0)' },
   },
   positionals: [0, 0],
@@ -214,6 +216,7 @@ export const start: Command = {
         publicHost: input.text('public') ?? '127.0.0.1',
         outbound,
         watching: { at: watchConfigOf(input), traces: traceFlagsOf(input), tenants: input.flag('metrics-tenants') },
+        lake: await lakeSettings(input),
         detection: { storiesPerDay: 1, warmupMs: parseWarmup(input.text('learn-for') ?? (isDemo ? '0' : '14d')) },
       },
       log,
@@ -278,6 +281,7 @@ export const control: Command = {
       type: 'string',
       help: 'host:port where exchanges dial the feed (default: as they were enrolled)',
     },
+    ...lakeOptions,
     'learn-for': { type: 'string', help: 'how long detection only learns, such as 14d (default) or 0' },
     ...watchOptions,
     'exchange-token': { type: 'string', help: 'also write a token that enrols an exchange of this name, once' },
@@ -310,7 +314,7 @@ export const control: Command = {
     const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
     const { detectionWith, usualDetection } = await import('#cli/detection.ts')
     const { lakeBeside } = await import('#cli/lake.ts')
-    const { startLake, source } = lakeBeside()
+    const { startLake, source } = lakeBeside(await lakeSettings(input))
     const journalRoot = join(config.dataFolder, 'journal')
     const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
     const figures = startControlFigures()

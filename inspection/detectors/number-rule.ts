@@ -22,21 +22,21 @@ export type NumberRule = {
 /** The separators that a number may have within, by their codes in a shape's key. */
 export const separatorCode: Readonly<Record<string, number>> = { ' ': 1, '-': 2, '.': 3, '/': 4, ')': 5 }
 export const MAX_GROUPS = 7
-const MAX_GROUP_DIGITS = 20
-const GROUP_BASE = (MAX_GROUP_DIGITS + 1) * 6
+export const MAX_GROUP_DIGITS = 20
+/** How many next groups there are: a separator and a number of digits. */
+export const GROUP_FORMS = (MAX_GROUP_DIGITS + 1) * 6
 
-/** Extends a shape's key by one more group; 0 begins, -1 is no shape. */
-export function extendShape(key: number, separator: number, digits: number): number {
-  return key < 0 || digits > MAX_GROUP_DIGITS ? -1 : key * GROUP_BASE + separator * (MAX_GROUP_DIGITS + 1) + digits
+/** Which of them this is. */
+export function groupForm(separator: number, digits: number): number {
+  return separator * (MAX_GROUP_DIGITS + 1) + digits
 }
 
-/** `3~2~4` → the keys of its forms. */
-export function shapeKeys(shape: string): readonly number[] {
+/** `3~2~4` → its forms, each a row of groups. */
+export function shapeForms(shape: string): readonly (readonly number[])[] {
   const forms = shape.includes('~') ? [' ', '-', '.'].map((one) => shape.replaceAll('~', one)) : [shape]
-  return forms.map((form) => {
-    let key = 0
-    for (const [, separator = '', digits = ''] of form.matchAll(/([ ./)-]?)(\d+)/g))
-      key = extendShape(key, separatorCode[separator] ?? 0, Number(digits))
-    return key
-  })
+  return forms.map((form) =>
+    Array.from(form.matchAll(/([ ./)-]?)(\d+)/g), ([, separator = '', digits = '']) =>
+      groupForm(separatorCode[separator] ?? 0, Number(digits)),
+    ),
+  )
 }

@@ -59,8 +59,7 @@ export function findPhone(page: Page, chain: NumberChain): void {
   const extension = mayExtend ? /^ ?(?:x|ext\.? ?|#)\d{1,6}(?!\w)/i.exec(page.ascii(end, end + 12)) : null
   const numberEnd = end
   if (extension) end += extension[0].length
-  const text = page.ascii(start, numberEnd)
-  const confidence = rate(page, chain, text, start, end, hasPlus, hasBracket, extension !== null)
+  const confidence = rate(page, chain, numberEnd, start, end, hasPlus, hasBracket, extension !== null)
   if (confidence > 0) page.add('PHONE_NUMBER', start, end, confidence)
   else narrow(page, chain)
 }
@@ -68,7 +67,7 @@ export function findPhone(page: Page, chain: NumberChain): void {
 function rate(
   page: Page,
   chain: NumberChain,
-  text: string,
+  numberEnd: number,
   start: number,
   end: number,
   hasPlus: boolean,
@@ -78,6 +77,8 @@ function rate(
   const { groups } = chain
   page.context.look(start, end)
   const near = page.context.nearest(phoneWords)
+  if (near < 0 && !hasPlus && !hasBracket && !hasExtension && !mayStandAlone(page, chain)) return 0
+  const text = page.ascii(start, numberEnd)
   const isBare = groups === 1 && !hasPlus && !hasExtension && !text.startsWith('00')
   if (isBare && near < 0) return 0
   const digits = text.replaceAll(/\D/g, '')
@@ -120,6 +121,15 @@ function rate(
     return near <= 40 ? 0.82 : 0.55
   if (groups === 1 && digits.length >= 7 && digits.length <= 13) return near <= 24 ? 0.72 : 0.45
   return 0
+}
+
+/** Written as only telephone numbers are; cheap to ask, and most numbers are not. */
+function mayStandAlone({ bytes }: Page, chain: NumberChain): boolean {
+  const at = chain.starts[0] ?? 0
+  const isZero = bytes[at] === 0x30
+  if (isZero && chain.size(0) >= 2 && bytes[at + 1] === 0x30) return chain.digits > 9
+  if (isZero && chain.groups >= 2 && (chain.digits === 10 || chain.digits === 11)) return true
+  return chain.groups >= 3 && hasNanpGroups(chain)
 }
 
 /** Within a longer chain (a house number before it, another number behind it) only the plainest form is taken. */

@@ -38,87 +38,151 @@ for (const name of families)
     }
   }
 
+/** A word whose hash has no bit here is in no family: most words end here. */
+const mayBeKnown = new Uint8Array(1 << 16)
+for (const hash of familiesOf.keys()) mayBeKnown[hash & 0xffff] = 1
+
 const BEFORE_BYTES = 72
 const AFTER_BYTES = 36
-const RING = 32
 const MAX_WORD_BYTES = 48
-/** The last words of the pass so far, looked at only when a candidate asks. */
+const MOST_AHEAD_BYTES = 1024
+const KNOWN_WORDS = 4096
+/** What one more piece of text can add at most. */
+const SPARE_WORDS = 1024
+const nothing: readonly number[] = []
+
+/**
+ * The words of families around a candidate. Text is read for words only where a candidate asks, and there once: prose
+ * has no candidates, and tables have many beside the same words.
+ */
 export class Context {
-  readonly #starts = new Int32Array(RING)
-  readonly #ends = new Int32Array(RING)
+  readonly #starts = new Int32Array(KNOWN_WORDS)
+  readonly #ends = new Int32Array(KNOWN_WORDS)
+  readonly #lists: (readonly number[])[] = Array.from({ length: KNOWN_WORDS }, () => nothing)
   #count = 0
+  #cursor = 0
+  /** The part of the text whose words are known; both at the end of a word or between words. */
+  #low = 0
+  #high = 0
+  /** How far to read on; more the more candidates there are. */
+  #ahead = 0
   #bytes: Buffer = Buffer.alloc(0)
   readonly #distance = new Int32Array(families.length).fill(-1)
   readonly #touched: number[] = []
   #from = -1
+  #to = -1
 
   begin(bytes: Buffer): void {
     this.#bytes = bytes
     this.#count = 0
+    this.#cursor = 0
+    this.#low = 0
+    this.#high = 0
+    this.#forget()
     this.#from = -1
-  }
-
-  /** Hot path: a token with letters in it has passed. */
-  word(start: number, end: number): void {
-    const at = this.#count++ & (RING - 1)
-    this.#starts[at] = start
-    this.#ends[at] = end
   }
 
   /** Looks around a candidate; the answers of `distance` hold until the next call. */
   look(start: number, end: number): void {
-    if (this.#from === start) return
+    if (this.#from === start && this.#to === end) return
     this.#from = start
-    for (const each of this.#touched) this.#distance[each] = -1
-    this.#touched.length = 0
-    const oldest = Math.max(0, this.#count - RING)
-    for (let at = this.#count - 1; at >= oldest; at--) {
-      const from = this.#starts[at & (RING - 1)] ?? 0
-      const to = this.#ends[at & (RING - 1)] ?? 0
-      if (to < start - BEFORE_BYTES) break
-      if (to <= start) this.#take(from, to, start - to)
-    }
-    const bytes = this.#bytes
-    const limit = Math.min(bytes.length, end + AFTER_BYTES)
-    let at = end
-    while (at < limit) {
-      while (at < limit && ((classOf[bytes[at] ?? 0] ?? 0) & LETTER) === 0) at++
-      const from = at
-      while (at < bytes.length && classOf[bytes[at] ?? 0] !== 0 && at - from < MAX_WORD_BYTES) at++
+    this.#to = end
+    if (this.#touched.length > 0) this.#forget()
+    const low = start - BEFORE_BYTES
+    const high = end + AFTER_BYTES
+    if (low - MAX_WORD_BYTES < this.#low || high + MAX_WORD_BYTES > this.#high) this.#read(low, high)
+    let at = this.#cursor
+    while (at > 0 && (this.#ends[at - 1] as number) >= low) at--
+    while (at < this.#count && (this.#ends[at] as number) < low) at++
+    this.#cursor = at
+    for (; at < this.#count && (this.#starts[at] as number) < high; at++) {
+      const from = this.#starts[at] as number
+      const to = this.#ends[at] as number
+      if (to <= start) this.#mark(this.#lists[at] ?? nothing, start - to)
       // What follows belongs to the value less often than what precedes: it counts as farther away.
-      if (at > from) this.#take(from, at, from - end + 12)
+      else if (from >= end) this.#mark(this.#lists[at] ?? nothing, from - end + 12)
     }
+  }
+
+  /** True when a word of any family is near the candidate that was looked at last. */
+  get hasWords(): boolean {
+    return this.#touched.length > 0
   }
 
   /** Bytes to the nearest word of the family, -1 when there is none near. */
   distance(family: number): number {
-    return this.#distance[family] ?? -1
+    return this.#distance[family] as number
   }
 
   /** The distance to the nearest of several families, -1 when none is near. */
   nearest(list: readonly number[]): number {
+    if (this.#touched.length === 0) return -1
     let best = -1
-    for (const family of list) {
-      const distance = this.#distance[family] ?? -1
+    for (let at = 0; at < list.length; at++) {
+      const distance = this.#distance[list[at] as number] as number
       if (distance >= 0 && (best < 0 || distance < best)) best = distance
     }
     return best
   }
 
-  /** Names such as `creditCardNumber` and `tax_id` are taken apart; no string is made. */
-  #take(from: number, to: number, distance: number): void {
-    if (to - from > MAX_WORD_BYTES || to - from < 2) return
+  #forget(): void {
+    for (const each of this.#touched) this.#distance[each] = -1
+    this.#touched.length = 0
+  }
+
+  #mark(list: readonly number[], distance: number): void {
+    for (let at = 0; at < list.length; at++) {
+      const family = list[at] as number
+      const known = this.#distance[family] as number
+      if (known < 0) this.#touched.push(family)
+      if (known < 0 || distance < known) this.#distance[family] = distance
+    }
+  }
+
+  /** Makes the words between two places known, and some behind them. */
+  #read(low: number, high: number): void {
     const bytes = this.#bytes
+    const from = Math.max(0, low - MAX_WORD_BYTES)
+    const to = Math.min(bytes.length, high + MAX_WORD_BYTES)
+    if (from >= this.#low && to <= this.#high) return
+    // The first candidate for long is mostly the only one; where there are two there are many.
+    const isAlone = from < this.#low || from > this.#high
+    this.#ahead = isAlone ? 0 : Math.min(MOST_AHEAD_BYTES, this.#ahead * 2 + 16)
+    if (isAlone || this.#count > KNOWN_WORDS - SPARE_WORDS) {
+      let at = from
+      for (let back = 0; back < MAX_WORD_BYTES && at > 0 && classOf[bytes[at - 1] as number] !== 0; back++) at--
+      this.#low = at
+      this.#high = at
+      this.#count = 0
+      this.#cursor = 0
+    }
+    const limit = Math.min(bytes.length, to + this.#ahead)
+    let at = this.#high
+    while (at < limit) {
+      while (at < limit && ((classOf[bytes[at] as number] as number) & LETTER) === 0) at++
+      if (at < limit) at = this.#take(at)
+    }
+    this.#high = at
+  }
+
+  /** One word; names such as `creditCardNumber` and `tax_id` are taken apart. Returns where it ends. */
+  #take(from: number): number {
+    const bytes = this.#bytes
+    const { length } = bytes
+    const longest = from + MAX_WORD_BYTES
     let whole = SEED
     let part = SEED
     let partFrom = from
     let isAfterLower = false
-    for (let at = from; at < to; at++) {
+    let at = from
+    const before = this.#count
+    for (; at < length && at < longest; at++) {
       const byte = bytes[at] as number
       const kind = classOf[byte] as number
+      if (kind === 0) break
       const folded = kind === UPPER ? byte | 0x20 : byte
       if (kind === DIGIT || kind === UNDERSCORE || (kind === UPPER && isAfterLower)) {
-        if (at - partFrom > 1) this.#mark(part, distance)
+        if (at - partFrom > 1) this.#keep(part, from)
         part = SEED
         partFrom = kind === UPPER ? at : at + 1
       }
@@ -126,17 +190,17 @@ export class Context {
       whole = Math.imul(whole ^ folded, PRIME)
       isAfterLower = kind === LOWER
     }
-    this.#mark(whole, distance)
-    if (partFrom > from && to - partFrom > 1) this.#mark(part, distance)
+    if (at - from > 1) this.#keep(whole, from)
+    if (partFrom > from && at - partFrom > 1) this.#keep(part, from)
+    for (let each = before; each < this.#count; each++) this.#ends[each] = at
+    return at
   }
 
-  #mark(hash: number, distance: number): void {
+  #keep(hash: number, from: number): void {
+    if (mayBeKnown[hash & 0xffff] === 0) return
     const list = familiesOf.get(hash)
-    if (list === undefined) return
-    for (const family of list) {
-      const known = this.#distance[family] ?? -1
-      if (known < 0) this.#touched.push(family)
-      if (known < 0 || distance < known) this.#distance[family] = distance
-    }
+    if (list === undefined || this.#count >= KNOWN_WORDS) return
+    this.#starts[this.#count] = from
+    this.#lists[this.#count++] = list
   }
 }

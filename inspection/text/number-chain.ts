@@ -4,7 +4,14 @@ import { americanNumbers } from '#inspection/detectors/numbers-americas.ts'
 import { asiaPacificNumbers } from '#inspection/detectors/numbers-asia-pacific.ts'
 import { europeanNumbers } from '#inspection/detectors/numbers-europe.ts'
 import { moneyNumbers } from '#inspection/detectors/numbers-money.ts'
-import { extendShape, MAX_GROUPS, type NumberRule, shapeKeys } from '#inspection/detectors/number-rule.ts'
+import {
+  GROUP_FORMS,
+  groupForm,
+  MAX_GROUP_DIGITS,
+  MAX_GROUPS,
+  type NumberRule,
+  shapeForms,
+} from '#inspection/detectors/number-rule.ts'
 import { classOf, DIGIT } from './byte-class.ts'
 import { familyIndexes, type Page } from './page.ts'
 
@@ -20,14 +27,23 @@ export const numberRules: readonly NumberRule[] = [
   ...asiaPacificNumbers,
 ]
 
-const byShape = new Map<number, Compiled[]>()
+/** Rows of groups as a tree: the next node by the next group, 0 where no shape goes on. A row that is none ends early. */
+const shapes: { readonly next: Int32Array; readonly rules: Compiled[] }[] = []
+const addNode = () => shapes.push({ next: new Int32Array(GROUP_FORMS), rules: [] }) - 1
+addNode()
 for (const rule of numberRules)
   for (const shape of rule.shapes)
-    for (const key of shapeKeys(shape)) {
-      const list = byShape.get(key) ?? []
-      list.push({ rule, families: familyIndexes(rule.context) })
-      byShape.set(key, list)
+    for (const groups of shapeForms(shape)) {
+      let node = 0
+      for (const group of groups) {
+        const { next } = shapes[node] ?? { next: new Int32Array(GROUP_FORMS) }
+        if (next[group] === 0) next[group] = addNode()
+        node = next[group] ?? 0
+      }
+      shapes[node]?.rules.push({ rule, families: familyIndexes(rule.context) })
     }
+// The surest without a word first: where no word is near the rest need not be tried.
+for (const { rules } of shapes) rules.sort((one, other) => other.rule.alone - one.rule.alone)
 
 /** One chain at a time; its fields hold until the next `read`. */
 export class NumberChain {
@@ -96,16 +112,18 @@ export class NumberChain {
   /** Runs every rule whose shape fits a window of the chain. */
   match(page: Page): void {
     for (let first = 0; first < this.groups; first++) {
-      let key = 0
+      let node = 0
       const limit = Math.min(this.groups, first + MAX_GROUPS)
       let digits = 0
       for (let last = first; last < limit; last++) {
         const size = (this.ends[last] ?? 0) - (this.starts[last] ?? 0)
         digits += size
-        key = extendShape(key, last === first ? 0 : (this.separators[last] ?? 0), size)
-        if (key < 0 || digits > MAX_DIGITS) break
-        const rules = byShape.get(key)
-        if (rules !== undefined) this.#try(page, rules, first, last, digits)
+        if (size > MAX_GROUP_DIGITS || digits > MAX_DIGITS) break
+        const form = groupForm(last === first ? 0 : (this.separators[last] as number), size)
+        node = (shapes[node] as (typeof shapes)[number]).next[form] as number
+        if (node === 0) break
+        const { rules } = shapes[node] as (typeof shapes)[number]
+        if (rules.length > 0) this.#try(page, rules, first, last, digits)
       }
     }
   }
@@ -118,21 +136,27 @@ export class NumberChain {
     const isCut = before === 1 || after === 1
     // Cut out of a longer row of groups by the same blanks it has within: only a word can say that it is a number.
     const isPiece = isCut && first < last && this.#hasBlankWithin(first, last)
+    const start = this.starts[first] ?? 0
+    const end = this.ends[last] ?? 0
+    const { context, minConfidence } = page
+    context.look(start, end)
+    const { hasWords } = context
+    if (!hasWords && (isPiece || (rules[0] as Compiled).rule.alone < minConfidence)) return
     const values = this.#values
     let count = 0
     for (let group = first; group <= last; group++)
       for (let at = this.starts[group] ?? 0; at < (this.ends[group] ?? 0); at++)
         values[count++] = (page.bytes[at] ?? 48) - 48
-    const start = this.starts[first] ?? 0
-    const end = this.ends[last] ?? 0
-    for (const { rule, families } of rules) {
+    for (let at = 0; at < rules.length; at++) {
+      const { rule, families } = rules[at] as Compiled
+      const alone = isPiece ? 0 : isCut ? rule.alone * 0.85 : rule.alone
+      // Most types need a word to be told from chance: without one their check digits do not matter.
+      if (alone === 0 || alone < minConfidence) {
+        if (!hasWords) return
+        if (context.nearest(families) < 0) continue
+      }
       if (!rule.check(values, digits)) continue
-      page.add(
-        rule.type,
-        start,
-        end,
-        page.weigh(start, end, isPiece ? 0 : isCut ? rule.alone * 0.85 : rule.alone, rule.near, families),
-      )
+      page.add(rule.type, start, end, page.weigh(start, end, alone, rule.near, families))
     }
   }
 

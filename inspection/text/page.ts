@@ -19,21 +19,24 @@ export class Page {
   hits: Hit[] = []
   readonly context = new Context()
   maxHits = 0
+  /** What is less sure is not kept. */
+  minConfidence = 0
   isFull = false
   /** Where the last URL ended. */
   urlEnd = 0
 
-  begin(bytes: Buffer, maxHits: number): void {
+  begin(bytes: Buffer, maxHits: number, minConfidence: number): void {
     this.bytes = bytes
     this.hits = []
     this.maxHits = maxHits
+    this.minConfidence = minConfidence
     this.isFull = false
     this.urlEnd = 0
     this.context.begin(bytes)
   }
 
   add(type: string, start: number, end: number, confidence: number, label?: string): void {
-    if (confidence <= 0) return
+    if (confidence <= 0 || confidence < this.minConfidence) return
     if (this.hits.length >= this.maxHits) {
       this.isFull = true
       return

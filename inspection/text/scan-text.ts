@@ -25,11 +25,13 @@ export function hitsIn(
   options: TextOptions = {},
 ): { readonly hits: readonly Hit[]; readonly isFull: boolean } {
   const folded = isAscii(bytes) ? null : fold(bytes)
+  const minConfidence = options.minConfidence ?? caps.minConfidence.default
   const { hits, isFull } = scanBytes(
     folded?.bytes ?? bytes,
     (options.maxFindings ?? caps.findings.default) * RAW_PER_FINDING,
+    minConfidence,
   )
-  const resolved = resolve(hits, options.minConfidence ?? caps.minConfidence.default)
+  const resolved = resolve(hits, minConfidence)
   if (folded === null) return { hits: resolved, isFull }
   // The end is the place behind the last character, not before what was left out behind it.
   const mapped = resolved.map((hit) => ({

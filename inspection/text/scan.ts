@@ -43,18 +43,17 @@ const chain = new NumberChain()
 export type Scanned = { readonly hits: readonly Hit[]; readonly isFull: boolean }
 
 /** All hits in valid UTF-8, unsorted and overlapping; not for more than one text at a time. */
-export function scanBytes(bytes: Buffer, maxHits: number): Scanned {
-  page.begin(bytes, maxHits)
+export function scanBytes(bytes: Buffer, maxHits: number, minConfidence = 0): Scanned {
+  page.begin(bytes, maxHits, minConfidence)
   findEmails(page)
   passWords(bytes)
   const { hits, isFull } = page
-  page.begin(bytes.subarray(0, 0), 0)
+  page.begin(bytes.subarray(0, 0), 0, 0)
   return { hits, isFull }
 }
 
 function passWords(bytes: Buffer): void {
   const { length } = bytes
-  const { context } = page
   let at = 0
   while (at < length) {
     let kind = classOf[bytes[at] as number] as number
@@ -86,16 +85,20 @@ function passWords(bytes: Buffer): void {
         continue
       }
     }
-    context.word(start, at)
     if ((kinds & DIGIT) !== 0) at = takeCode(bytes, start, at, kinds)
     else if (kinds === UPPER) takeCapitals(bytes, start, at)
-    if (ends[next] !== 0) at = takeEnd(bytes, start, at, next)
+    if (next === 0x20) {
+      // The end of nearly every word of prose: nothing begins with a blank.
+      const after = bytes[at + 1]
+      if ((after === 0x3d || after === 0x3a) && mayNameSecret(bytes, start, at)) findAssigned(page, start, at)
+      at++
+    } else if (ends[next] !== 0) at = takeEnd(bytes, start, at, next)
   }
 }
 
 /** Bytes behind a word that make it worth a second look. */
 const ends = new Uint8Array(256)
-for (const byte of Buffer.from(':=" \'<-')) ends[byte] = 1
+for (const byte of Buffer.from(':="\'<-')) ends[byte] = 1
 
 function takeCapitals(bytes: Buffer, start: number, end: number): void {
   const length = end - start
@@ -105,10 +108,6 @@ function takeCapitals(bytes: Buffer, start: number, end: number): void {
 
 function takeEnd(bytes: Buffer, start: number, at: number, next: number): number {
   const after = bytes[at + 1]
-  if (next === 0x20) {
-    if ((after === 0x3d || after === 0x3a) && mayNameSecret(bytes, start, at)) findAssigned(page, start, at)
-    return at
-  }
   if (next === 0x3c) {
     if (after === 0x3c || bytes[start + 1] === 0x3c) return Math.max(at, findMachineReadable(page, at))
     return at
@@ -198,9 +197,10 @@ function findBesideWords(): void {
   const start = chain.starts[0] ?? 0
   const end = chain.ends[0] ?? 0
   if (chain.digits > 17) return
+  page.context.look(start, end)
+  if (!page.context.hasWords) return
   for (const { type, digits, near, families } of besideWords) {
     if (chain.digits < digits[0] || chain.digits > digits[1]) continue
-    page.context.look(start, end)
     const distance = page.context.nearest(families)
     if (distance >= 0) page.add(type, start, end, page.weigh(start, end, 0, near, families) - distance / 400)
   }

@@ -68,6 +68,7 @@ export function findSuffixed(page: Page, chain: NumberChain): void {
   const start = chain.starts[0] ?? 0
   const end = chain.ends[groups - 1] ?? 0
   const next = bytes[end]
+  if (next !== 0x2d && next !== 0x20 && next !== 0x2b && next !== 0x3a && groups !== 2) return
   if (digits === 8 && (next === 0x2d || next === 0x20) && isLoneLetter(bytes, end + 1)) {
     const code = page.ascii(start, end).replaceAll(/\D/g, '') + page.ascii(end + 1, end + 2).toUpperCase()
     if (isDni(code) && (next === 0x2d || groups > 1))

@@ -1,4 +1,5 @@
 // Dates of birth: a day that exists, written as people write it, beside a word about birth. Never without the word.
+import { classOf, DIGIT } from '#inspection/text/byte-class.ts'
 import { isDay } from '#inspection/text/checksums.ts'
 import type { NumberChain } from '#inspection/text/number-chain.ts'
 import { familyIndexes, type Page } from '#inspection/text/page.ts'
@@ -28,9 +29,16 @@ export function findBirthDate(page: Page, chain: NumberChain): void {
     if (century !== 0x31 && century !== 0x32) return
     if (page.bytes[start - 1] !== 0x20) return
     const from = Math.max(0, start - 26)
+    if (!hasDigit(page.bytes, from, start)) return
     const match = before.exec(page.bytes.toString('utf8', from, start))
     if (match) report(page, start - Buffer.byteLength(match[0]), chain.ends[0] ?? 0)
   }
+}
+
+/** The day of the month, without which a year is only a year. */
+function hasDigit(bytes: Buffer, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (classOf[bytes[at] as number] === DIGIT) return true
+  return false
 }
 
 function report(page: Page, start: number, end: number): void {

@@ -35,6 +35,7 @@ const MAX_TRIED_COUNTRIES = countries.length
 
 export function findPhone(page: Page, chain: NumberChain): void {
   const { bytes } = page
+  if (isPlainNumber(page, chain)) return
   let start = chain.starts[0] ?? 0
   let end = chain.ends[chain.groups - 1] ?? 0
   let { digits } = chain
@@ -122,6 +123,22 @@ function rate(
   if (groups === 1 && digits.length >= 7 && digits.length <= 13) return near <= 24 ? 0.72 : 0.45
   return 0
 }
+
+/** One group of digits and no sign of a telephone number in or around it: most numbers of a table. */
+function isPlainNumber(page: Page, chain: NumberChain): boolean {
+  if (chain.groups > 1) return false
+  const { bytes } = page
+  const start = chain.starts[0] ?? 0
+  const end = chain.ends[0] ?? 0
+  const [left, first, next] = [bytes[start - 1], bytes[start], bytes[end] ?? 0]
+  // `+`, `(`, `00`, and what an extension begins with.
+  if (left === 0x2b || left === 0x28 || (first === 0x30 && bytes[start + 1] === 0x30)) return false
+  if (next === 0x78 || next === 0x58 || next === 0x23 || (next === 0x20 && !isPlain(bytes[end + 1]))) return false
+  page.context.look(start, end)
+  return page.context.nearest(phoneWords) < 0
+}
+
+const isPlain = (byte = 0): boolean => byte !== 0x78 && byte !== 0x58 && byte !== 0x65 && byte !== 0x45 && byte !== 0x23
 
 /** Written as only telephone numbers are; cheap to ask, and most numbers are not. */
 function mayStandAlone({ bytes }: Page, chain: NumberChain): boolean {

@@ -27,23 +27,26 @@ export const numberRules: readonly NumberRule[] = [
   ...asiaPacificNumbers,
 ]
 
-/** Rows of groups as a tree: the next node by the next group, 0 where no shape goes on. A row that is none ends early. */
-const shapes: { readonly next: Int32Array; readonly rules: Compiled[] }[] = []
-const addNode = () => shapes.push({ next: new Int32Array(GROUP_FORMS), rules: [] }) - 1
-addNode()
+/** Rows of groups as a tree: by node and next group the next node, 0 where no shape goes on. A row that is none ends early. */
+const MAX_NODES = 1024
+const nextOf = new Int32Array(MAX_NODES * GROUP_FORMS)
+const rulesOf: Compiled[][] = [[]]
 for (const rule of numberRules)
   for (const shape of rule.shapes)
     for (const groups of shapeForms(shape)) {
       let node = 0
       for (const group of groups) {
-        const { next } = shapes[node] ?? { next: new Int32Array(GROUP_FORMS) }
-        if (next[group] === 0) next[group] = addNode()
-        node = next[group] ?? 0
+        const place = node * GROUP_FORMS + group
+        if (nextOf[place] === 0) nextOf[place] = rulesOf.push([]) - 1
+        node = nextOf[place] ?? 0
       }
-      shapes[node]?.rules.push({ rule, families: familyIndexes(rule.context) })
+      if (rulesOf.length > MAX_NODES) throw new RangeError('more shapes of numbers than there is room for')
+      rulesOf[node]?.push({ rule, families: familyIndexes(rule.context) })
     }
 // The surest without a word first: where no word is near the rest need not be tried.
-for (const { rules } of shapes) rules.sort((one, other) => other.rule.alone - one.rule.alone)
+for (const rules of rulesOf) rules.sort((one, other) => other.rule.alone - one.rule.alone)
+/** How sure the surest of a node is without a word. */
+const surest = Float64Array.from(rulesOf, ([first]) => first?.rule.alone ?? -1)
 
 /** One chain at a time; its fields hold until the next `read`. */
 export class NumberChain {
@@ -120,15 +123,14 @@ export class NumberChain {
         digits += size
         if (size > MAX_GROUP_DIGITS || digits > MAX_DIGITS) break
         const form = groupForm(last === first ? 0 : (this.separators[last] as number), size)
-        node = (shapes[node] as (typeof shapes)[number]).next[form] as number
+        node = nextOf[node * GROUP_FORMS + form] as number
         if (node === 0) break
-        const { rules } = shapes[node] as (typeof shapes)[number]
-        if (rules.length > 0) this.#try(page, rules, first, last, digits)
+        if ((surest[node] as number) >= 0) this.#try(page, node, first, last, digits)
       }
     }
   }
 
-  #try(page: Page, rules: readonly Compiled[], first: number, last: number, digits: number): void {
+  #try(page: Page, node: number, first: number, last: number, digits: number): void {
     const before = first > 0 ? (this.separators[first] ?? 0) : 0
     const after = last + 1 < this.groups ? (this.separators[last + 1] ?? 0) : 0
     // A window cut out of a number that goes on with `-`, `.` or `/` is not a number of its own.
@@ -141,7 +143,8 @@ export class NumberChain {
     const { context, minConfidence } = page
     context.look(start, end)
     const { hasWords } = context
-    if (!hasWords && (isPiece || (rules[0] as Compiled).rule.alone < minConfidence)) return
+    if (!hasWords && (isPiece || (surest[node] as number) * (isCut ? 0.85 : 1) < minConfidence)) return
+    const rules = rulesOf[node] as Compiled[]
     const values = this.#values
     let count = 0
     for (let group = first; group <= last; group++)

@@ -1,6 +1,6 @@
 // Content inspection on one thread: all detectors over plain text, and a row table's memory. CPU time of this thread, so that a
 // shared machine does not count against it.
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { scanText } from '#inspection/text/scan-text.ts'
 import { csv, json, leak, numbers, prose } from './inspection-texts.ts'
 import { atLeast, type Options, row, type Row } from './row.ts'

@@ -10,6 +10,8 @@ const MAX_REMEMBERED = 10_000
 const texts = {
   'too-many-epochs':
     'An exchange begins its journal anew too often. Its events are not taken; look into that exchange.',
+  'record-refused':
+    'An exchange sent events that are not its to tell. They are kept, marked as refused; look into that exchange.',
   refused: 'An exchange sent a journal that contradicts what it sent before, or is not its own.',
   'chain-corrupt': 'A stored journal of an exchange does not verify.',
 } as const
@@ -28,7 +30,7 @@ export function createFindings(
   return ({ kind, tenant, writer, detail }) => {
     if (kind === 'torn-cut') return
     const exchangeId = writer.split('.')[0] ?? writer
-    const reason = detail['reason']
+    const { reason, sequences } = detail
     // What an exchange may not ship to a tenant at all is no business of that tenant, and a way to write there.
     if (reason === 'not-permitted') return
     const key = `${kind} ${tenant} ${exchangeId}`
@@ -47,7 +49,12 @@ export function createFindings(
       severity: 4,
       exchangeId,
       message: texts[kind],
-      extra: { finding: `journal-${kind}`, writer, ...(typeof reason === 'string' && { reason }) },
+      extra: {
+        finding: `journal-${kind}`,
+        writer,
+        ...(typeof reason === 'string' && { reason }),
+        ...(typeof sequences === 'string' && { sequences }),
+      },
     })
     record(tenant, event).catch((error: unknown) => log('finding not recorded', { error: String(error) }))
   }

@@ -83,27 +83,38 @@ describe('an exchange', () => {
     await journal.keysChanged()
     const { id } = acme
     assert.ok(isId('tenant', id))
-    const ship = async (event: object, epoch = 1) => {
+    type Made = { readonly sequence: number; readonly hash: string }
+    const make = (event: object, epoch: number, after?: Made) => {
       const place = { tenant: id, writer: formatWriter(writer, epoch) }
-      const [json, previousHash] = [JSON.stringify(event), genesisHash(place)]
-      const hash = hashRecord(hashPrefix(place), 1, previousHash, 5, json)
+      const [json, previousHash] = [JSON.stringify(event), after?.hash ?? genesisHash(place)]
+      const sequence = (after?.sequence ?? 0) + 1
+      const hash = hashRecord(hashPrefix(place), sequence, previousHash, 5, json)
       const signer = { keyId: keyThumbprint(publicKey), sign: (bytes: Uint8Array) => sign(null, bytes, privateKey) }
-      const end = { segment: 1, sequence: 1, hash, earliestMs: 5, latestMs: 5, timeMs: 5 }
+      const end = { segment: 1, sequence, hash, earliestMs: 5, latestMs: 5, timeMs: 5 }
       const checkpoint = signCheckpoint({ kind: 'checkpoint', ...place, ...end }, signer)
-      const lines = Buffer.from(formatLine(1, 5, hash, json))
-      const batch = encodeBatch({ ...place, segment: 1, firstSequence: 1, previousHash, lines, checkpoint })
-      return JSON.stringify(await journal.receive(writer, () => true, Buffer.from(batch).toString('base64')))
+      const lines = Buffer.from(formatLine(sequence, 5, hash, json))
+      const batch = encodeBatch({ ...place, segment: 1, firstSequence: sequence, previousHash, lines, checkpoint })
+      return { sequence, hash, batch: Buffer.from(batch).toString('base64') }
+    }
+    const ship = async (event: object, epoch = 1, after?: Made) => {
+      const { batch, ...end } = make(event, epoch, after)
+      return { said: JSON.stringify(await journal.receive(writer, () => true, batch)), ...end }
     }
     const by = { tenantId: acme.id, user: { uid: 'usr_alice', name: 'alice' } }
     const forged = journalEvent('apiActivity', 'update', facts({ ...by, api: { operation: 'putAdministrator' } }))
-    assert.match(await ship(forged), /not-its-events/)
-    assert.match(await ship(journalEvent('http', 'get', facts(by))), /acknowledged/)
+    const first = await ship(forged)
+    assert.match(first.said, /acknowledged.*refused/)
+    const { said } = await ship(journalEvent('http', 'get', facts(by)), 1, first)
+    assert.match(said, /acknowledged/)
+    assert.doesNotMatch(said, /refused/, 'what follows a refused event in the same chain is taken')
     const { body } = await test.call('/v1/tenants/acme/events?limit=100', { token: acme.token })
     const items: { writer: string; event: { class_uid: number } }[] = body.items
     assert.deepEqual(
       items.filter(({ writer: of }) => of === writer).map(({ event }) => event.class_uid),
-      [4002],
+      [4002, 0],
+      'the forgery is a mark that says nothing of what it said',
     )
+    assert.doesNotMatch(JSON.stringify(items), /putAdministrator/)
     assert.ok(items.every(({ writer: of }) => of === writer || of === 'control'))
 
     let epoch = 2
@@ -116,6 +127,7 @@ describe('an exchange', () => {
     const found = (await test.call('/v1/tenants/acme/events?limit=100&class=2004', { token: acme.token })).body.items
     assert.equal(found.length, 1 + 1, 'one finding about the forgery, one about the pile')
     assert.match(JSON.stringify(found[0]), /journal-too-many-epochs/)
+    assert.match(JSON.stringify(found[1]), /journal-record-refused/)
     await test.close()
   })
 })

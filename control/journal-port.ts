@@ -63,10 +63,13 @@ export async function startJournalPort(dataFolder: string, deps: JournalPortDeps
       report(problem)
       found(problem)
     },
-    mayWrite: (event, of) => {
-      if (!isOfExchange(event, of)) return false
-      deps.saw(of.tenant, event)
-      return true
+    judge: {
+      signer: { keyId, sign },
+      mayWrite: (event, of) => {
+        if (!isOfExchange(event, of)) return false
+        deps.saw(of.tenant, event)
+        return true
+      },
     },
     nowMs: deps.nowMs,
   })

@@ -54,6 +54,8 @@ export const defaultCaps: JournalCaps = {
 export const MAX_LINE_OVERHEAD_BYTES = 128
 /** Bytes of the longest line a reader accepts, whatever cap its writer had. */
 export const MAX_LINE_BYTES = 1024 * 1024 + MAX_LINE_OVERHEAD_BYTES
+/** Bytes that following a chain reads first; more where more follow. */
+export const FIRST_READ_BYTES = 32 * 1024
 /** Bytes read from a segment at a time. */
 export const READ_CHUNK_BYTES = 64 * 1024
 /** Bytes of a checkpoint, seal or tombstone as JSON. */
@@ -103,5 +105,11 @@ export const RESEND_AFTER_MS = 10_000
 export const SHIP_LINGER_MS = 100
 /** Batches of one chain waiting at the receiver. */
 export const MAX_QUEUED_BATCHES = 16
+/** Stretches of records that a receiver has set aside in one chain. Neighbours are one; beyond it the chain is refused. */
+export const MAX_REFUSED_RANGES = 4096
+/** Bytes of the list of them as JSON: two numbers of 16 digits each. */
+export const MAX_REFUSED_BYTES = MAX_REFUSED_RANGES * 34 + 1024
+/** Characters of a problem that name records. */
+export const MAX_TOLD_CHARACTERS = 200
 /** Chains a receiver keeps in memory; the least recently used one is forgotten and read again when needed. */
 export const MAX_RECEIVER_CHAINS = 16_384

@@ -31,6 +31,7 @@ export type JournalProblem = {
     | 'checkpoint-failed'
     | 'shipping-refused'
     | 'shipping-failed'
+    | 'record-refused'
     | 'staged-lost'
   readonly tenant: TenantId
   readonly writer: string

@@ -55,6 +55,8 @@ export class Journal {
   readonly #sync: GroupSync
   readonly #lock: WriterLock
   readonly #chains = new Map<TenantId, Chain>()
+  /** Chains that ended, oldest first. */
+  readonly #past = new Map<TenantId, readonly ChainPlace[]>()
   /** Where a tenant's next chain starts, when it is not epoch 1, and when it may. */
   readonly #epochs = new Map<TenantId, { readonly epoch: number; readonly notBeforeMs: number }>()
   readonly #open = new Set<Segment>()
@@ -67,6 +69,7 @@ export class Journal {
     'checkpoint-failed': 0,
     'shipping-refused': 0,
     'shipping-failed': 0,
+    'record-refused': 0,
     'staged-lost': 0,
   }
   readonly #stagedChains = new Set<Chain>()
@@ -149,20 +152,26 @@ export class Journal {
     return { chains, openSegments, bytes: this.#bytes, maxBytes, problems: { ...this.#problems } }
   }
 
-  /** All chains of this writer. */
-  async chains(): Promise<ChainStand[]> {
-    const stands: ChainStand[] = []
-    for (const tenant of await listTenants(this.root)) stands.push(...(await this.chainsOf(tenant)))
-    return stands
+  /** All tenants with chains of this writer. */
+  tenants(): TenantId[] {
+    return [...new Set([...this.#past.keys(), ...this.#chains.keys()])]
   }
 
-  async chainsOf(tenant: TenantId): Promise<ChainStand[]> {
+  /** A tenant's chains of this writer, oldest first. Asked many times a second: no folder is listed. */
+  chainsOf(tenant: TenantId): ChainStand[] {
+    const past = this.#past.get(tenant) ?? []
     const current = this.#chains.get(tenant)
-    const own = (await listChains(this.root, tenant)).filter((one) => parseWriter(one.writer)?.name === this.writer)
-    return own.map((place) => {
-      const isCurrent = place.writer === current?.place.writer
-      return { ...place, isCurrent, durableSequence: isCurrent ? current.durableSequence : Number.MAX_SAFE_INTEGER }
-    })
+    const stands = past.map((place) => ({ ...place, isCurrent: false, durableSequence: Number.MAX_SAFE_INTEGER }))
+    if (current === undefined) return stands
+    return [...stands, { ...current.place, isCurrent: true, durableSequence: current.durableSequence }]
+  }
+
+  async #listOwn(tenant: TenantId): Promise<ChainPlace[]> {
+    return (await listChains(this.root, tenant)).filter((one) => parseWriter(one.writer)?.name === this.writer)
+  }
+
+  #becamePast(place: ChainPlace): void {
+    this.#past.set(place.tenant, [...(this.#past.get(place.tenant) ?? []), place])
   }
 
   /** Ends a chain's current segment, so that it can be removed. False when there is nothing in it. */
@@ -198,7 +207,8 @@ export class Journal {
     const chain = this.#chains.get(tenant)
     this.#chains.delete(tenant)
     if (chain !== undefined) await this.#dropChain(chain, new Fault('closing'))
-    for (const place of await this.chainsOf(tenant)) {
+    this.#past.delete(tenant)
+    for (const place of await this.#listOwn(tenant)) {
       const bytes = await chainBytes(place)
       this.#bytes -= bytes
     }
@@ -260,12 +270,13 @@ export class Journal {
   }
 
   async #recoverTenant(tenant: TenantId): Promise<void> {
-    const own = await this.chainsOf(tenant)
+    const own = await this.#listOwn(tenant)
     const place = own.at(-1)
     if (place === undefined) return
     for (const past of own.slice(0, -1)) {
       const bytes = await chainBytes(past)
       this.#bytes += bytes
+      this.#becamePast(past)
     }
     try {
       this.#adopt(place, await recoverChain(place, { keys: this.keys, signer: this.signer, nowMs: this.nowMs }))
@@ -273,6 +284,7 @@ export class Journal {
       if (!isFault(error, 'journal-corrupt')) throw error
       const bytes = await chainBytes(place)
       this.#bytes += bytes
+      this.#becamePast(place)
       this.#epochs.set(tenant, { epoch: (parseWriter(place.writer)?.epoch ?? 1) + 1, notBeforeMs: 0 })
       this.problem('chain-corrupt', place, error.detail)
     }
@@ -347,6 +359,7 @@ export class Journal {
     if (this.#chains.get(place.tenant) !== chain) return
     const notBeforeMs = this.#monotonicMs() + this.caps.failurePauseMs
     this.#chains.delete(place.tenant)
+    this.#becamePast(place)
     // A chain that never held a record needs no successor.
     const epoch = (parseWriter(place.writer)?.epoch ?? 1) + 1
     this.#epochs.set(place.tenant, { epoch, notBeforeMs })

@@ -56,6 +56,10 @@ export function shippedPath(dir: string): string {
   return join(dir, 'shipped.json')
 }
 
+export function refusedPath(dir: string): string {
+  return join(dir, 'refused.json')
+}
+
 export async function listTenants(root: string): Promise<TenantId[]> {
   return (await names(root)).filter((name) => isId('tenant', name)).toSorted()
 }

@@ -77,23 +77,6 @@ test('refuses a writer that ships in the name of another', async () => {
   await refused(batch(start(), [{}]), 'not-permitted', { ...peer, writer: 'exc_two' })
 })
 
-test('refuses a batch with an event that its writer may not write, and stores none of it', async () => {
-  await using dir = await newTestRoot()
-  const problems: ReceiverProblem[] = []
-  const report = (problem: ReceiverProblem): void => void problems.push(problem)
-  const mayWrite = (event: Readonly<Record<string, unknown>>, of: { tenant: TenantId; writer: string }) =>
-    event['by'] === of.writer && of.tenant === tenant
-  const one = new JournalReceiver(dir.root, { keys: () => publicKeys, report, mayWrite })
-  const mixed = batch(start(), [{ by: 'exc_one' }, { by: 'alice' }])
-  const answer = { kind: 'refused', tenant, writer: 'exc_one', reason: 'not-its-events' } as const
-  assert.deepEqual(await one.accept(mixed, peer), answer)
-  assert.deepEqual(decodeAnswer(encodeAnswer(answer)), answer)
-  assert.deepEqual(await readdir(dir.root), [])
-  assert.equal(problems.length, 1)
-  const own = batch(start(undefined, 'exc_one.2'), [{ by: 'exc_one' }], { writer: 'exc_one.2' })
-  assert.equal((await one.accept(own, peer)).kind, 'acknowledged')
-})
-
 test('refuses a tenant the writer does not serve', async () => {
   const of = newTenant()
   await refused(batch(start(of), [{}], { of }), 'not-permitted')

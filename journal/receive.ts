@@ -5,29 +5,37 @@ import { dirname } from 'node:path'
 import { Fault, isFault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import { MAX_BATCH_BYTES, MAX_LINE_OVERHEAD_BYTES, MAX_QUEUED_BATCHES } from './caps.ts'
-import { MAX_RECEIVED_SEGMENT_BYTES, MAX_RECEIVER_CHAINS } from './caps.ts'
+import { MAX_RECEIVED_SEGMENT_BYTES, MAX_RECEIVER_CHAINS, MAX_TOLD_CHARACTERS } from './caps.ts'
 import { replaceFile, syncFolder } from './disk.ts'
 import { chainPlace, headPath, parseWriter, sealPath, segmentPath, type ChainPlace } from './layout.ts'
-import { hashPrefix, hashStored, parseEvent, parseLine, splitLines } from './record.ts'
+import { formatRefused, hashPrefix, hashStored, parseEvent, parseLine, splitLines } from './record.ts'
 import { recoverChain } from './recover.ts'
+import { formatRanges, refuseRecords, refusedRanges } from './refuse.ts'
 import type { RefusalReason, ShipAnswer, ShipBatch } from './shipment.ts'
 import { EpochLimit } from './epoch-limit.ts'
-import { isAuthentic, type JournalKey } from './statement.ts'
+import { isAuthentic, type JournalKey, type JournalSigner } from './statement.ts'
 
 export type ReceiverDeps = {
   /** The keys that count now; asked for every batch, so that a revoked writer is refused at once. */
   readonly keys: () => readonly JournalKey[]
   readonly report: (problem: ReceiverProblem) => void
-  /** Whether this is an event that this writer may write; a batch with any other is refused whole. */
-  readonly mayWrite?: (event: Readonly<Record<string, unknown>>, of: WriterOf) => boolean
+  /** Who may write what; a record that fails is kept, and is no event. Absent: everything is its writer's to tell. */
+  readonly judge?: Judge
   readonly nowMs?: () => number
+}
+
+export type Judge = {
+  /** Throwing is a no. */
+  readonly mayWrite: (event: Readonly<Record<string, unknown>>, of: WriterOf) => boolean
+  /** The custodian's: signs the list of what was set aside. */
+  readonly signer: JournalSigner
 }
 
 /** `writer` without the epoch of its chain. */
 export type WriterOf = { readonly tenant: TenantId; readonly writer: string }
 
 export type ReceiverProblem = {
-  readonly kind: 'refused' | 'chain-corrupt' | 'torn-cut' | 'too-many-epochs'
+  readonly kind: 'refused' | 'record-refused' | 'chain-corrupt' | 'torn-cut' | 'too-many-epochs'
   readonly tenant: TenantId
   readonly writer: string
   readonly detail: Readonly<Record<string, unknown>>
@@ -38,7 +46,11 @@ export type ShipPeer = { readonly writer: string; readonly mayShip: (tenant: Ten
 
 /** Where a received chain stands, all of it on the disk. `segment` is 0 before the first record. */
 type Lane = { sequence: number; hash: string; segment: number; bytes: number }
+/** Lines as they will be stored, and the sequences of those that are marked. */
+type Judged = { readonly lines: Buffer; readonly refused: readonly number[] }
 type Waiting = { readonly count: number; readonly last: Promise<unknown> }
+
+const lineFeed = Buffer.from('\n')
 
 export class JournalReceiver {
   readonly #root: string
@@ -120,27 +132,50 @@ export class JournalReceiver {
     }
     const fresh = freshLines(place, batch, lane)
     if (typeof fresh === 'string') return this.#refuse(batch, fresh)
+    let refused: readonly number[] = []
     if (checkpoint.sequence > lane.sequence) {
-      if (!this.#areItsOwn(fresh, { tenant, writer: parseWriter(writer)?.name ?? writer }))
-        return this.#refuse(batch, 'not-its-events')
       if (lane.sequence === 0) await this.#epochs.admit(place)
       const isNewSegment = batch.segment !== lane.segment
       if (isNewSegment && batch.segment !== lane.sequence + 1) return this.#refuse(batch, 'not-a-chain')
       if (!isNewSegment && lane.bytes + fresh.length > MAX_RECEIVED_SEGMENT_BYTES)
         return this.#refuse(batch, 'too-large')
-      await this.#store(place, batch, lane, fresh)
+      const judged = this.#judged(fresh, { tenant, writer: parseWriter(writer)?.name ?? writer })
+      refused = judged.refused
+      const isStored = await this.#store(place, batch, lane, judged, keys)
+      if (!isStored) return this.#refuse(batch, 'not-its-events')
+      if (refused.length > 0) {
+        const sequences = formatRanges(refusedRanges([], refused)).slice(0, MAX_TOLD_CHARACTERS)
+        this.#deps.report({ kind: 'record-refused', tenant, writer, detail: { count: refused.length, sequences } })
+      }
     }
-    return { kind: 'acknowledged', tenant, writer, sequence: lane.sequence, hash: lane.hash }
+    const { sequence, hash } = lane
+    return {
+      kind: 'acknowledged',
+      tenant,
+      writer,
+      sequence,
+      hash,
+      ...(refused.length > 0 && { refused: refused.length }),
+    }
   }
 
-  #areItsOwn(fresh: Buffer, of: WriterOf): boolean {
-    const { mayWrite } = this.#deps
-    if (mayWrite === undefined) return true
-    return splitLines(fresh).lines.every((line) => {
+  /** The lines as they are to be stored: what is not its writer's to tell is marked. */
+  #judged(fresh: Buffer, of: WriterOf): Judged {
+    const { judge } = this.#deps
+    if (judge === undefined) return { lines: fresh, refused: [] }
+    const refused: number[] = []
+    const lines: Buffer[] = []
+    for (const line of splitLines(fresh).lines) {
       const record = parseLine(line)
       const event = record && parseEvent(record.json)
-      return event !== undefined && mayWrite(event, of)
-    })
+      if (record === undefined || (event !== undefined && isAllowed(judge, event, of))) {
+        lines.push(line, lineFeed)
+        continue
+      }
+      refused.push(record.sequence)
+      lines.push(formatRefused(record))
+    }
+    return refused.length === 0 ? { lines: fresh, refused } : { lines: Buffer.concat(lines), refused }
   }
 
   async #load(place: ChainPlace, keys: readonly JournalKey[]): Promise<Lane> {
@@ -159,7 +194,14 @@ export class JournalReceiver {
     return lane
   }
 
-  async #store(place: ChainPlace, batch: ShipBatch, lane: Lane, fresh: Buffer): Promise<void> {
+  /** False when the list of refused records is full: nothing is stored. */
+  async #store(
+    place: ChainPlace,
+    batch: ShipBatch,
+    lane: Lane,
+    { lines, refused }: Judged,
+    keys: readonly JournalKey[],
+  ): Promise<boolean> {
     const { checkpoint, seal } = batch
     const isNewSegment = batch.segment !== lane.segment
     // Until it is all on the disk the memory is not to be trusted: a failure makes the next batch look at the files.
@@ -170,13 +212,17 @@ export class JournalReceiver {
         await syncFolder(dirname(dirname(place.dir)))
         await syncFolder(dirname(place.dir))
       }
+      if (refused.length > 0 && this.#deps.judge !== undefined) {
+        const deps = { keys, signer: this.#deps.judge.signer, nowMs: this.#deps.nowMs ?? Date.now }
+        if (!(await refuseRecords(place, refused, lane.sequence, deps))) return false
+      }
       const isEndOfLast = seal?.sequence === lane.sequence && seal.hash === lane.hash && seal.segment === lane.segment
       if (isNewSegment && isEndOfLast) await replaceFile(sealPath(place.dir, seal.segment), JSON.stringify(seal))
       const file = await open(segmentPath(place.dir, batch.segment), 'a', 0o600)
       try {
         const { size } = await file.stat()
         if (size !== (isNewSegment ? 0 : lane.bytes)) throw new Error('the segment is not as it was left')
-        await file.appendFile(fresh)
+        await file.appendFile(lines)
         await file.datasync()
       } finally {
         await file.close()
@@ -192,12 +238,22 @@ export class JournalReceiver {
     lane.sequence = checkpoint.sequence
     lane.hash = checkpoint.hash
     this.#lanes.set(place.dir, lane)
+    return true
   }
 
   #refuse(batch: ShipBatch, reason: RefusalReason): ShipAnswer {
     const { tenant, writer, firstSequence } = batch
     this.#deps.report({ kind: 'refused', tenant, writer, detail: { reason, firstSequence } })
     return { kind: 'refused', tenant, writer, reason }
+  }
+}
+
+function isAllowed({ mayWrite }: Judge, event: Readonly<Record<string, unknown>>, of: WriterOf): boolean {
+  try {
+    return mayWrite(event, of)
+  } catch {
+    // One event that cannot be judged must not keep all that follow from being stored.
+    return false
   }
 }
 
@@ -213,7 +269,8 @@ function freshLines(place: ChainPlace, batch: ShipBatch, lane: Lane): Buffer | R
   if (sequence === lane.sequence && hash !== lane.hash) return 'fork'
   for (const line of lines) {
     const record = parseLine(line)
-    if (record === undefined || record.sequence !== sequence + 1) return 'not-a-chain'
+    // Only a receiver marks what it refused.
+    if (record === undefined || record.refused !== undefined || record.sequence !== sequence + 1) return 'not-a-chain'
     if (hashStored(prefix, hash, record) !== record.hash || parseEvent(record.json) === undefined) return 'not-a-chain'
     hash = record.hash
     sequence = record.sequence

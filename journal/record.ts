@@ -2,12 +2,16 @@
 import { hash } from 'node:crypto'
 import type { ChainPlace } from './layout.ts'
 
-/** A line as read. `json` is the event's bytes exactly as stored: they are what the hash covers. */
+/**
+ * A line as read. `json` is the event's bytes exactly as stored, which are what the hash covers; of a record that its
+ * receiver refused, a stand-in that says so, and the bytes are `refused`.
+ */
 export type StoredRecord = {
   readonly sequence: number
   readonly timeMs: number
   readonly hash: string
   readonly json: Buffer
+  readonly refused?: Buffer
 }
 
 type ChainName = Pick<ChainPlace, 'tenant' | 'writer'>
@@ -15,8 +19,19 @@ type ChainName = Pick<ChainPlace, 'tenant' | 'writer'>
 const LINE_FEED = 10
 const CLOSING_BRACE = 125
 const CLOSING_BRACKET = 93
-const MAX_HEAD_CHARACTERS = 112
-const headPattern = /^\[([1-9]\d{0,15}),(0|[1-9]\d{0,15}),"([0-9a-f]{64})",\{/
+const MAX_HEAD_CHARACTERS = 117
+const headPattern = /^\[([1-9]\d{0,15}),(0|[1-9]\d{0,15}),"([0-9a-f]{64})",(null,)?\{/
+/** What readers get instead of a refused event: OCSF's base event, attributed to nobody. */
+const standIn = Buffer.from(
+  JSON.stringify({
+    class_uid: 0,
+    category_uid: 0,
+    activity_id: 0,
+    type_uid: 0,
+    severity_id: 4,
+    message: 'An event of this writer was refused: it is not its to tell.',
+  }),
+)
 const hashPattern = /^[0-9a-f]{64}$/
 
 export function isHash(text: unknown): text is string {
@@ -46,13 +61,19 @@ export function formatLine(sequence: number, timeMs: number, recordHash: string,
   return `[${sequence},${timeMs},"${recordHash}",${json}]\n`
 }
 
+/** The line of a record as its receiver keeps it when it refuses it: no reader takes it for an event. */
+export function formatRefused({ sequence, timeMs, hash: recordHash, json }: StoredRecord): Buffer {
+  return Buffer.concat([Buffer.from(`[${sequence},${timeMs},"${recordHash}",null,`), json, Buffer.from(']\n')])
+}
+
 /** The hash a stored record must have after `previous`. Over bytes, because what is stored need not be valid UTF-8. */
 export function hashStored(prefix: string, previous: string, record: StoredRecord): string {
   const head = `${prefix}${record.sequence}\n${previous}\n${record.timeMs}\n`
-  const bytes = scratchOf(head.length + record.json.length)
+  const json = record.refused ?? record.json
+  const bytes = scratchOf(head.length + json.length)
   bytes.write(head, 0, 'latin1')
-  record.json.copy(bytes, head.length)
-  return hash('sha256', bytes.subarray(0, head.length + record.json.length), 'hex')
+  json.copy(bytes, head.length)
+  return hash('sha256', bytes.subarray(0, head.length + json.length), 'hex')
 }
 
 /** Reads a line without its line feed; undefined when it is not one of ours. Does not look inside the event. */
@@ -64,7 +85,9 @@ export function parseLine(line: Buffer): StoredRecord | undefined {
   const sequence = Number(match[1])
   const timeMs = Number(match[2])
   if (!Number.isSafeInteger(sequence) || !Number.isSafeInteger(timeMs)) return undefined
-  return { sequence, timeMs, hash: match[3], json: line.subarray(match[0].length - 1, end) }
+  const json = line.subarray(match[0].length - 1, end)
+  const head = { sequence, timeMs, hash: match[3] }
+  return match[4] === undefined ? { ...head, json } : { ...head, json: standIn, refused: json }
 }
 
 /** The event inside a record; undefined when it is not UTF-8 or not a JSON object. */

@@ -98,7 +98,7 @@ export async function readCheckpoint(
   const text = await readSmallFile(path)
   if (text === undefined) return undefined
   const statement = parseStatement(text)
-  if (statement === undefined || statement.kind === 'tombstone' || !isAuthentic(statement, chain, keys)) {
+  if ((statement?.kind !== 'checkpoint' && statement?.kind !== 'seal') || !isAuthentic(statement, chain, keys)) {
     throw corrupt(chain, 'checkpoint-invalid', 0)
   }
   return statement

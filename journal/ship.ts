@@ -119,7 +119,7 @@ export class Shipper {
 
   async #run(): Promise<void> {
     const { signal } = this.#abort
-    for (const { tenant } of await this.#deps.journal.chains()) this.#pending.add(tenant)
+    for (const tenant of this.#deps.journal.tenants()) this.#pending.add(tenant)
     while (!signal.aborted) {
       this.#bell = Promise.withResolvers<void>()
       const answers = this.#answers
@@ -147,7 +147,7 @@ export class Shipper {
   }
 
   async #shipTenant(tenant: TenantId): Promise<'done' | 'more' | 'disconnected'> {
-    for (const stand of await this.#deps.journal.chainsOf(tenant)) {
+    for (const stand of this.#deps.journal.chainsOf(tenant)) {
       const lane = await this.#laneOf(stand)
       while (lane !== undefined && !lane.isRefused) {
         if (this.#abort.signal.aborted || this.#inFlight() >= MAX_UNACKNOWLEDGED_BATCHES) return 'more'
@@ -177,6 +177,11 @@ export class Shipper {
         const agrees = await this.#guard(lane.place, async () => await lane.acknowledge(answer.sequence, answer.hash))
         if (agrees === undefined) return
         if (!agrees) return this.#giveUp(lane, 'receiver-differs')
+        // Somebody has to look into what wrote it; the chain goes on.
+        if (answer.refused !== undefined) {
+          const detail = { records: answer.refused, through: answer.sequence }
+          this.#deps.journal.problem('record-refused', lane.place, detail)
+        }
         if (lane.acknowledged > before) this.#deps.onAcknowledged?.(answer.tenant, answer.writer, answer.sequence)
         return
       }

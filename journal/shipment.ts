@@ -38,6 +38,8 @@ export type ShipAnswer =
       readonly writer: string
       readonly sequence: number
       readonly hash: string
+      /** Records of this batch that are kept, and are no events: they are not this writer's to tell. Absent: none. */
+      readonly refused?: number
     }
   | { readonly kind: 'resend'; readonly tenant: TenantId; readonly writer: string; readonly afterSequence: number }
   | { readonly kind: 'refused'; readonly tenant: TenantId; readonly writer: string; readonly reason: RefusalReason }
@@ -93,9 +95,12 @@ export function decodeAnswer(text: string): ShipAnswer {
     throw new Fault('wire-malformed')
   }
   const count = Object.keys(value).length
-  const { sequence, hash, afterSequence } = value
+  const { sequence, hash, afterSequence, refused } = value
   if (kind === 'acknowledged' && count === 5 && isSequence(sequence) && isHash(hash)) {
     return { kind, tenant, writer, sequence, hash }
+  }
+  if (kind === 'acknowledged' && count === 6 && isSequence(sequence) && isHash(hash) && isSequence(refused)) {
+    return { kind, tenant, writer, sequence, hash, refused }
   }
   if (kind === 'resend' && count === 4 && (afterSequence === 0 || isSequence(afterSequence))) {
     return { kind, tenant, writer, afterSequence }

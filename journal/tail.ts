@@ -1,7 +1,7 @@
 // Follows one chain forwards from a sequence on, across segments, as the writer adds to it. Must never hand out an
 // unfinished line, and never more than it was asked for.
 import { open, type FileHandle } from 'node:fs/promises'
-import { MAX_LINE_BYTES } from './caps.ts'
+import { FIRST_READ_BYTES, MAX_LINE_BYTES } from './caps.ts'
 import { isMissing, listSegments, segmentPath, type ChainPlace } from './layout.ts'
 import { parseLine, splitLines, type StoredRecord } from './record.ts'
 
@@ -22,6 +22,8 @@ export class ChainTail {
   #segment: number | undefined
   #offset = 0
   #file: FileHandle | undefined
+  /** The segment behind this one, seen before the last read. */
+  #next: number | undefined
 
   constructor(place: ChainPlace, afterSequence: number) {
     this.place = place
@@ -33,15 +35,18 @@ export class ChainTail {
     while (this.sequence < through) {
       if (this.#segment === undefined && !(await this.#locate())) return undefined
       const segment = this.#segment ?? 0
-      // Looked for before reading: a segment that has a successor gets no more lines.
-      const next = await this.#successor(segment)
       const chunk = await this.#readLines(segment, maxBytes, through)
       if (chunk === 'beyond') return undefined
       if (chunk !== undefined) {
         if (chunk.records.length > 0 || chunk.badLines > 0) return chunk
         continue
       }
+      // The folder is listed only where a segment seems to be at its end.
+      const next = await this.#successor(segment)
       if (next === undefined) return undefined
+      this.#next = next === this.#next ? undefined : next
+      // Read once more: a segment gets no more lines once it has a successor, but it may have got some before.
+      if (this.#next !== undefined) continue
       await this.close()
       this.#segment = next
       this.#offset = 0
@@ -79,15 +84,16 @@ export class ChainTail {
         return { segment, records: [], bytes: Buffer.alloc(0), badLines: 0 }
       }
     }
-    let size = maxBytes
+    // Mostly a few records follow: the buffer grows where there are more.
+    let size = Math.min(maxBytes, FIRST_READ_BYTES)
     let buffer = Buffer.allocUnsafe(size)
     let filled = 0
     for (;;) {
       const { bytesRead } = await this.#file.read(buffer, filled, size - filled, this.#offset + filled)
       filled += bytesRead
-      if (buffer.subarray(0, filled).includes(10) || filled < size) break
+      if (filled < size || (size >= maxBytes && buffer.includes(10))) break
       if (size > MAX_LINE_BYTES) return undefined
-      size *= 2
+      size = size < maxBytes ? Math.min(maxBytes, size * 4) : size * 2
       buffer = Buffer.concat([buffer, Buffer.allocUnsafe(size - buffer.length)])
     }
     const { lines } = splitLines(buffer.subarray(0, filled))

@@ -11,8 +11,9 @@ import {
   sealPath,
   type ChainPlace,
 } from './layout.ts'
-import { genesisHash } from './record.ts'
+import { genesisHash, type StoredRecord } from './record.ts'
 import { readCheckpoint } from './recover.ts'
+import { isWithin, readRefused } from './refuse.ts'
 import { scanSegment, type ChainEnd, type Scan } from './scan.ts'
 import { isAuthentic, type Checkpoint, type JournalKey } from './statement.ts'
 import { readTombstones } from './tombstone.ts'
@@ -50,6 +51,8 @@ export type ChainReport = {
   readonly tornBytes: number
   /** Earlier torn ends that were cut and kept aside. */
   readonly tornFiles: number
+  /** Records that are kept and are no events: the receiver refused them, and the custodian signed so. */
+  readonly refusedRecords: number
   readonly problems: readonly ChainProblem[]
 }
 
@@ -62,6 +65,8 @@ export type ChainProblemKind =
   | 'checkpoint-missing'
   | 'shorter-than-checkpoint'
   | 'chain-missing'
+  | 'refusal-invalid'
+  | 'refusal-differs'
 
 export type ChainProblem = {
   readonly kind: ChainProblemKind
@@ -110,7 +115,19 @@ export async function verifyChain(place: ChainPlace, options: VerifyOptions): Pr
   for (const one of expected) bySequence.set(one.sequence, [...(bySequence.get(one.sequence) ?? []), one])
   let checkpoints = 0
   let signedThrough = removed.sequence
-  const compare = (end: ChainEnd): void => {
+  const refused = await readRefused(place, keys).catch((error: unknown) => {
+    if (!isFault(error, 'journal-corrupt')) throw error
+    problems.push({ kind: 'refusal-invalid', sequence: 0, detail: 'the list of refused records is not authentic' })
+    return []
+  })
+  let refusedRecords = 0
+  const compare = (end: ChainEnd & Pick<StoredRecord, 'refused'>): void => {
+    const isRefused = end.refused !== undefined
+    if (isRefused) refusedRecords++
+    if (isRefused !== isWithin(refused, end.sequence)) {
+      const detail = isRefused ? 'marked as refused, and nobody signed so' : 'refused, and stored as an event'
+      problems.push({ kind: 'refusal-differs', sequence: end.sequence, detail })
+    }
     for (const one of bySequence.get(end.sequence) ?? []) {
       if (one.hash !== end.hash) {
         problems.push({ kind: 'checkpoint-differs', sequence: end.sequence, detail: `${one.kind} says ${one.hash}` })
@@ -180,6 +197,7 @@ export async function verifyChain(place: ChainPlace, options: VerifyOptions): Pr
     unsignedRecords: end.sequence - Math.min(signedThrough, end.sequence),
     tornBytes,
     tornFiles,
+    refusedRecords,
     problems,
   }
 }
@@ -216,5 +234,6 @@ function missingChain(anchor: Checkpoint): ChainReport {
   const none = { records: 0, firstSequence: 0, lastSequence: 0, lastHash: '', segments: 0, checkpoints: 0 }
   const problems: ChainProblem[] = [{ kind: 'chain-missing', sequence: anchor.sequence, detail }]
   const { tenant, writer } = anchor
-  return { tenant, writer, ...none, removedThrough: 0, unsignedRecords: 0, tornBytes: 0, tornFiles: 0, problems }
+  const ends = { removedThrough: 0, unsignedRecords: 0, tornBytes: 0, tornFiles: 0, refusedRecords: 0 }
+  return { tenant, writer, ...none, ...ends, problems }
 }

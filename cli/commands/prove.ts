@@ -42,7 +42,7 @@ export const journalVerify: Command = {
     else {
       write(
         table(
-          ['TENANT', 'WRITER', 'RECORDS', 'FROM', 'TO', 'SEGMENTS', 'SIGNED', 'UNSIGNED', 'PROBLEMS'],
+          ['TENANT', 'WRITER', 'RECORDS', 'FROM', 'TO', 'SEGMENTS', 'SIGNED', 'UNSIGNED', 'REFUSED', 'PROBLEMS'],
           report.chains.map((chain) => [
             chain.tenant,
             chain.writer,
@@ -52,6 +52,7 @@ export const journalVerify: Command = {
             chain.segments,
             chain.checkpoints,
             chain.unsignedRecords,
+            chain.refusedRecords,
             chain.problems.length,
           ]),
         ),

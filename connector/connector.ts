@@ -95,8 +95,13 @@ export class Connector {
     this.#deps = { nowMs: Date.now, random: Math.random, dialUpstream, ...deps }
     this.#identity = identity
     this.#slices = slices
-    this.#devicePeers = new PeerHandshakes({ credentials: identity.tlsCredentials, caPem: this.#identityCa() })
-    this.#exchangePeers = new PeerHandshakes({ credentials: identity.tlsCredentials, caPem: this.#exchangeCa() })
+    const credentials = identity.tlsCredentials
+    const { nowMs: now } = this.#deps
+    this.#devicePeers = new PeerHandshakes({ credentials, caPem: this.#identityCa() }, { nowMs: now, mayResume: true })
+    this.#exchangePeers = new PeerHandshakes(
+      { credentials, caPem: this.#exchangeCa() },
+      { nowMs: now, mayResume: false },
+    )
     const { random, log, nowMs } = this.#deps
     this.#health = new HealthWatch({ dial: this.#deps.dialUpstream, random, onChange: () => this.#reportHealth() })
     this.#links = new Links(config.exchanges ?? identity.enrolment.exchanges, {

@@ -1,11 +1,12 @@
 // TLS server on sockets that this connector dialled itself: it proves who we are and lets in nobody but the one key
-// that the grant names. Must never listen: sockets are handed to it one by one.
-import { createServer, type Server, type TLSSocket } from 'node:tls'
+// that the grant names, resumed or not. Must never listen: sockets are handed to it one by one.
+import { randomBytes } from 'node:crypto'
+import { createServer, type Server, type TlsOptions, type TLSSocket } from 'node:tls'
 import type { Socket } from 'node:net'
 import { Fault } from '#core/fault.ts'
 import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { secretEquals } from '#transport/secret.ts'
-import { certificateDoorTls } from '#transport/tls-defaults.ts'
+import { certificateDoorTls, flowServerTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
 
 export type ExpectedPeer = {
@@ -22,20 +23,33 @@ export type HandshakeConfig = {
   readonly caPem: readonly string[]
 }
 
+export type HandshakeDeps = {
+  readonly nowMs: () => number
+  /** Peers may come back with a ticket instead of showing their certificate again. */
+  readonly mayResume: boolean
+}
+
 type Waiting = PromiseWithResolvers<TLSSocket>
+
+/** What Node takes for the keys of tickets. */
+const TICKET_KEY_BYTES = 48
 
 export class PeerHandshakes {
   readonly #server: Server
+  readonly #deps: HandshakeDeps
+  #config: HandshakeConfig
+  #keysSinceMs: number
   readonly #waiting = new Map<string, Waiting>()
 
-  constructor(config: HandshakeConfig) {
+  constructor(config: HandshakeConfig, deps: HandshakeDeps) {
+    this.#config = config
+    this.#deps = deps
     this.#server = createServer({
-      ...certificateDoorTls,
-      ...config.credentials,
-      ca: [...config.caPem],
+      ...this.#options(config),
       handshakeTimeout: caps.handshakeMs.default,
       allowHalfOpen: true,
     })
+    this.#keysSinceMs = deps.nowMs()
     this.#server.on('secureConnection', (socket) => {
       socket.on('error', () => {})
       const waiting = this.#waiting.get(nameOf(socket))
@@ -48,9 +62,32 @@ export class PeerHandshakes {
     })
   }
 
-  /** New keys for handshakes that begin from now on. */
+  /** New keys and authorities for handshakes that begin from now on; tickets given under others are void. */
   update(config: HandshakeConfig): void {
-    this.#server.setSecureContext({ ...certificateDoorTls, ...config.credentials, ca: [...config.caPem] })
+    if (isSame(config, this.#config)) return
+    this.#config = config
+    this.#server.setSecureContext(this.#options(config))
+    this.#keysSinceMs = this.#deps.nowMs()
+  }
+
+  #options({ credentials, caPem }: HandshakeConfig): TlsOptions {
+    const tls = this.#deps.mayResume
+      ? // Of this connector, process and authority alone: another server takes no ticket of ours, nor we of it.
+        {
+          ...flowServerTls,
+          sessionIdContext: randomBytes(16).toString('hex'),
+          ticketKeys: randomBytes(TICKET_KEY_BYTES),
+        }
+      : certificateDoorTls
+    return { ...tls, ...credentials, ca: [...caPem] }
+  }
+
+  /** A resumed connection gets a new ticket: without this, one proof of a key would be good for ever. */
+  #renewTicketKeys(): void {
+    const nowMs = this.#deps.nowMs()
+    if (!this.#deps.mayResume || nowMs - this.#keysSinceMs < caps.ticketKeyLifeMs.default) return
+    this.#keysSinceMs = nowMs
+    this.#server.setTicketKeys(randomBytes(TICKET_KEY_BYTES))
   }
 
   /** The encrypted socket, its other end proven to be `peer`. On failure the socket is destroyed. */
@@ -66,10 +103,11 @@ export class PeerHandshakes {
     try {
       if (signal.aborted) throw new Fault('closing')
       if (name === '' || socket.destroyed) throw new Fault('certificate-refused', { detail: { why: 'already closed' } })
+      this.#renewTicketKeys()
       this.#waiting.set(name, waiting)
       this.#server.emit('connection', socket)
       const secured = await waiting.promise
-      requirePeer(secured, peer)
+      requirePeer(secured, peer, this.#deps.nowMs())
       return secured
     } catch (error) {
       socket.destroy()
@@ -90,11 +128,22 @@ function nameOf(socket: Socket): string {
   return `${localAddress}|${localPort}|${remoteAddress}|${remotePort}`
 }
 
-function requirePeer(socket: TLSSocket, expected: ExpectedPeer): void {
+function isSame(left: HandshakeConfig, right: HandshakeConfig): boolean {
+  return (
+    left.credentials.key === right.credentials.key &&
+    left.credentials.cert === right.credentials.cert &&
+    left.caPem.length === right.caPem.length &&
+    left.caPem.every((pem, at) => pem === right.caPem[at])
+  )
+}
+
+function requirePeer(socket: TLSSocket, expected: ExpectedPeer, nowMs: number): void {
   const refuse = (why: string) => new Fault('certificate-refused', { detail: { why } })
   // TLS has verified the chain; said again because everything below rests on it.
   if (!socket.authorized || socket.getProtocol() !== 'TLSv1.3') throw refuse('not verified')
   const peer = readPeer(socket.getPeerX509Certificate()?.raw ?? Buffer.alloc(0))
+  // A ticket brings the certificate back as it was verified then.
+  if (peer.notAfter.getTime() <= nowMs) throw refuse('expired')
   if (!secretEquals(peer.thumbprint, expected.keyThumbprint)) throw refuse('another key than the grant names')
   const name = identityOf(peer)
   if (name?.role !== expected.role || name.owner !== expected.owner || name.id !== expected.id) {

@@ -1,6 +1,6 @@
 // Decides whether an offered flow is meant for this connector, from the grant of the exchange and the statement of
 // control inside it. Must never take a host, an app or a key from anywhere but the slice that control signed.
-import type { KeyObject } from 'node:crypto'
+import { hash, type KeyObject } from 'node:crypto'
 import { Fault } from '#core/fault.ts'
 import { parsePortRange } from '#core/names.ts'
 import { grant as grantSchema, GRANT_PURPOSE, type Grant } from '#core/wire/grant.ts'
@@ -63,10 +63,24 @@ function parseGrant(token: string, { exchangeKey, nowMs }: GrantContext): Grant 
 }
 
 function parseStatement(token: string, slice: SliceInForce, nowMs: number): Statement {
+  const statements = known.getOrInsertComputed(slice, () => new Map<string, Statement>())
+  const name = hash('sha256', token, 'base64url')
+  const before = statements.get(name)
+  // Authentic by the same bytes and the same keys; the time is asked again.
+  if (before !== undefined && before.expiresAtMs > nowMs) return before
   const parsed = statementSchema.safeParse(verified(STATEMENT_PURPOSE, token, slice.statementKeys, nowMs))
   if (!parsed.success) throw refuse('form of the statement')
+  statements.set(name, parsed.data)
+  const [oldest] = statements.keys()
+  if (statements.size > caps.statements.default && oldest !== undefined) statements.delete(oldest)
   return parsed.data
 }
+
+/**
+ * Statements that control signed, by the hash of the whole token: one serves all flows of a session for minutes, and its
+ * signature was 8 % of a connector that opened flows. Another slice may have other keys, and begins anew.
+ */
+const known = new WeakMap<SliceInForce, Map<string, Statement>>()
 
 function verified(purpose: string, token: string, keys: readonly KeyObject[], nowMs: number): unknown {
   try {

@@ -5,6 +5,7 @@ export const caps = {
   csrBytes: { unit: 'bytes', default: 8 * 1024, reason: 'a P-384 request is under 1 KiB' },
   certificateBytes: { unit: 'bytes', default: 16 * 1024, reason: 'our certificates are under 2 KiB' },
   certificateNames: { unit: 'names', default: 100, reason: 'one leaf never stands for a whole tenant' },
+  readCertificates: { unit: 'certificates', default: 2_048, reason: 'peers that come again; 0.5 KB each' },
   clientHelloBytes: {
     unit: 'bytes',
     default: 32 * 1024,

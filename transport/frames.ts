@@ -57,6 +57,7 @@ export class FrameConnection {
   #fault: Fault | undefined
   #closeTimer: NodeJS.Timeout | undefined
   #drain: PromiseWithResolvers<void> | undefined
+  #isGathering = false
 
   constructor(stream: Duplex, handlers: FrameHandlers, config: FrameConfig, deps: FrameDeps) {
     this.#stream = stream
@@ -106,6 +107,7 @@ export class FrameConnection {
     frame.writeUInt32BE(length)
     frame[4] = frameKinds.json
     frame.write(text, FRAME_HEAD_BYTES)
+    this.#gather()
     return this.#stream.write(frame)
   }
 
@@ -204,6 +206,19 @@ export class FrameConnection {
       if (this.#handlers.onBinary === undefined) throw new Fault('wire-malformed', { detail: { why: 'binary frame' } })
       this.#handlers.onBinary(payload)
     }
+  }
+
+  /** Messages of one turn of the loop leave together: over TLS each write is a record and a call of its own. */
+  #gather(): void {
+    if (this.#isGathering) return
+    this.#isGathering = true
+    this.#stream.cork()
+    process.nextTick(this.#letGo)
+  }
+
+  readonly #letGo = (): void => {
+    this.#isGathering = false
+    this.#stream.uncork()
   }
 
   #answerPing(): void {

@@ -25,6 +25,17 @@ export const certificateDoorTls = {
   rejectUnauthorized: true,
 } satisfies TlsOptions
 
+/**
+ * The server of sealed flows: as a certificate door, but its peers come back many times a minute, and half of such a
+ * handshake is certificates that both have just seen (docs/decisions). Tickets need `sessionIdContext` and keys of its
+ * own for each authority, and the peer's certificate checked anew on each connection, resumed or not.
+ */
+export const flowServerTls = {
+  ...internalTls,
+  requestCert: true,
+  rejectUnauthorized: true,
+} satisfies TlsOptions
+
 /** The browser door: people's browsers, hence TLS 1.2 too, with forward secrecy and authenticated encryption only. */
 export const browserDoorTls = {
   minVersion: 'TLSv1.2' as SecureVersion,

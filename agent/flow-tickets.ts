@@ -5,6 +5,27 @@ import { caps } from './caps.ts'
 /** `untilMs`: the end of the connector's certificate, which a resumed connection does not bring again. */
 export type FlowTicket = { readonly ticket: Buffer; readonly untilMs: number }
 
+/**
+ * Node ties a ticket to the server name under which it came, and every sealed flow has a name of its own. Who the server
+ * is, is not that name here but the connector's identity, by which tickets are kept: so the name inside is replaced. In a
+ * form other than Node 26's it is not found, and the handshake is a full one.
+ */
+export function ticketFor(serverName: string, ticket: Buffer, cameAs: string): Buffer | undefined {
+  const was = lengthAndName(cameAs)
+  const at = ticket.indexOf(was)
+  if (at < 0 || at > MAX_PREFIX_BYTES) return undefined
+  return Buffer.concat([ticket.subarray(0, at), lengthAndName(serverName), ticket.subarray(at + was.length)])
+}
+
+const MAX_PREFIX_BYTES = 64
+
+function lengthAndName(name: string): Buffer {
+  const bytes = Buffer.from(name)
+  const length = Buffer.alloc(2)
+  length.writeUInt16BE(bytes.length)
+  return Buffer.concat([length, bytes])
+}
+
 type Kept = FlowTicket & { readonly dropAtMs: number }
 
 /** One for each profile: what another person, device key or sign-in obtained is not in it. */

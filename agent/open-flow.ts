@@ -11,7 +11,7 @@ import { readPrefix } from '#transport/read-prefix.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
 import type { Exchange, Exchanges } from './exchanges.ts'
-import { FlowTickets } from './flow-tickets.ts'
+import { FlowTickets, ticketFor } from './flow-tickets.ts'
 import type { Profile } from './profile.ts'
 import { openTunnel } from './tunnel.ts'
 
@@ -60,9 +60,10 @@ async function openSealed(
   const tcp = await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
   const { secureContext, tickets } = clientOf(profile())
   const resumed = tickets.take(answer.connectorUri)
+  const session = resumed && ticketFor(answer.ticketHost, resumed.ticket, ANY_NAME)
   const socket = connectTls({
     secureContext,
-    ...(resumed !== undefined && { session: resumed.ticket }),
+    ...(session !== undefined && { session }),
     socket: tcp,
     servername: answer.ticketHost,
     rejectUnauthorized: true,
@@ -76,8 +77,10 @@ async function openSealed(
   let untilMs: number | undefined
   const early: Buffer[] = []
   socket.on('session', (ticket: Buffer) => {
-    if (untilMs === undefined) early.push(ticket)
-    else tickets.keep(answer.connectorUri, { ticket, untilMs })
+    const anonymous = ticketFor(ANY_NAME, ticket, answer.ticketHost)
+    if (anonymous === undefined) return
+    if (untilMs === undefined) early.push(anonymous)
+    else tickets.keep(answer.connectorUri, { ticket: anonymous, untilMs })
   })
   const onAbort = () => socket.destroy()
   signal.addEventListener('abort', onAbort)
@@ -117,6 +120,9 @@ function clientOf(profile: Profile): Client {
   clients.set(profile, made)
   return made
 }
+
+/** Under which tickets lie while no flow uses them. */
+const ANY_NAME = 'any.flow.invalid'
 
 const noCertificate = (() => ({})) as TLSSocket['getPeerCertificate']
 

@@ -1,6 +1,6 @@
 // A tenant with one exchange and one connector behind it, as an agent sees them: real keys, TLS and sockets, answers by
 // hand. Must never be imported by product code.
-import { X509Certificate } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer as createHttpServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -15,7 +15,7 @@ import { createKeyAndCsr } from '#transport/certificate-request.ts'
 import { readCsr } from '#transport/read-csr.ts'
 import { identityUri } from '#transport/identity-uri.ts'
 import { leaf, listen } from '#transport/testing.ts'
-import { certificateDoorTls } from '#transport/tls-defaults.ts'
+import { certificateDoorTls, flowServerTls } from '#transport/tls-defaults.ts'
 import { Profile } from './profile.ts'
 
 export async function makeTenant(name = 'acme') {
@@ -105,6 +105,9 @@ export class TestExchange implements AsyncDisposable {
   answerName: (query: Buffer) => Buffer | number = () => 404
   renewed = 0
   readonly asked: string[] = []
+  /** Of the flows that were accepted: whether their handshake was resumed. */
+  readonly resumed: boolean[] = []
+  #connectorServer: { readonly of: object; readonly server: TlsServer } | undefined
   /** Certificate that the other end of a sealed flow shows. */
   connector: { key: string; cert: string }
 
@@ -169,14 +172,18 @@ export class TestExchange implements AsyncDisposable {
   }
 
   #connectorEnd(): TlsServer {
+    if (this.#connectorServer?.of === this.connector) return this.#connectorServer.server
     const { identityCa } = this.#tenant
     const tls = createTlsServer({
-      ...certificateDoorTls,
+      ...flowServerTls,
       ...this.connector,
       ca: [identityCa.certificatePem],
+      sessionIdContext: randomUUID().slice(0, 32),
       allowHalfOpen: true,
     })
+    this.#connectorServer = { of: this.connector, server: tls }
     tls.on('secureConnection', (socket) => {
+      this.resumed.push(socket.isSessionReused())
       socket.on('error', () => {})
       socket.write('{"status":"open"}\n')
       socket.pipe(socket)

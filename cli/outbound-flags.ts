@@ -13,6 +13,11 @@ export const outboundOptions = {
   feeds: { type: 'string', help: 'YAML file that lists category feeds (docs/send-a-devices-traffic.md)' },
   resolver: { type: 'string', multiple: true, help: 'address of a DNS server for sites; may be repeated' },
   'extra-ca': { type: 'string', multiple: true, help: 'PEM file of an authority to trust for sites and feeds' },
+  'revocation-list': {
+    type: 'string',
+    multiple: true,
+    help: "file or address of an authority's revocation list (CRL); may be repeated",
+  },
   'insecure-allow-private': {
     type: 'string',
     multiple: true,
@@ -58,11 +63,13 @@ export async function readOutboundFlags(input: Input): Promise<OutboundFlags> {
   const file = input.text('feeds')
   const extraCaPem = input.list('extra-ca').map(readPem)
   const resolvers = input.list('resolver')
+  const revocationLists = input.list('revocation-list')
   const allowed = input.list('insecure-allow-private')
   return {
     exchange: {
       ...(extraCaPem.length > 0 && { extraCaPem }),
       ...(resolvers.length > 0 && { resolvers }),
+      ...(revocationLists.length > 0 && { revocationLists }),
       ...(allowed.length > 0 && { insecureAllowPrivateDestinations: allowed }),
     },
     tools: { extraCaPem, feeds: file === undefined ? [] : await readFeeds(file) },

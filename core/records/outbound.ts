@@ -57,6 +57,7 @@ const whole = {
       expired: problemAction,
       wrongName: problemAction,
       unknownIssuer: problemAction,
+      revoked: problemAction.describe('by a stapled response of its issuer or by an imported list'),
     })
     .describe('what becomes of a site whose certificate does not verify'),
   verdicts: z
@@ -92,7 +93,7 @@ export const defaultWebSettings: WebSettings = {
   dns: 'off',
   addresses: 'refuse',
   ports: ['80', '443'],
-  certificates: { expired: 'block', wrongName: 'block', unknownIssuer: 'block' },
+  certificates: { expired: 'block', wrongName: 'block', unknownIssuer: 'block', revoked: 'block' },
   verdicts: { malicious: 'block', sensitive: 'block', unscannable: 'block', partial: 'alert' },
   coachSeconds: 3600,
   language: 'auto',

@@ -90,5 +90,14 @@ export const caps = {
     reason: 'allowances of the running second, one per session, site and kind of request; about 2 KiB each',
   },
   categories: { unit: 'categories', default: 32, reason: 'of one host' },
+  revocationListBytes: { unit: 'bytes', default: 32 * 1024 * 1024, reason: 'the largest that authorities publish' },
+  revocationListEntries: { unit: 'serial numbers', default: 500_000, reason: 'of one list; about 100 bytes each' },
+  revocationLists: { unit: 'lists', default: 64, reason: 'of one exchange' },
+  revocationListMs: {
+    unit: 'ms',
+    default: 15_000,
+    reason: 'fetching one on a slow link; the first traffic waits for the first reading',
+  },
+  revocationListEveryMs: { unit: 'ms', default: 3_600_000, reason: 'authorities publish daily, in a crisis hourly' },
   failedSecrets: { unit: 'attempts', default: 20, reason: 'wrong proxy credentials from one address in a minute' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -4,9 +4,11 @@ import type { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import type { ProblemAction, WebSettings } from '#core/records/outbound.ts'
+import type { RevocationLists } from './revocation/revocation-lists.ts'
+import { isRevokedByStaple } from './revocation/stapled-response.ts'
 
 /** `invalid`: anything that no tenant may let pass. */
-export type CertificateProblem = 'expired' | 'wrong-name' | 'unknown-issuer' | 'invalid'
+export type CertificateProblem = 'expired' | 'wrong-name' | 'unknown-issuer' | 'revoked' | 'invalid'
 
 export type OriginProblems = { readonly problems: readonly CertificateProblem[]; readonly detail: string }
 
@@ -24,8 +26,20 @@ const timeCodes: ReadonlySet<string> = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YE
 
 export type Roots = ReadonlyMap<string, readonly X509Certificate[]>
 
+export type Revocation = {
+  /** What the site handed over with its certificate. */
+  readonly staple: Buffer | undefined
+  readonly lists: Pick<RevocationLists, 'isRevoked'>
+}
+
 /** `roots`: the authorities that are trusted, by subject. */
-export function problemsOf(socket: TLSSocket, host: string, roots: Roots, nowMs: number): OriginProblems | undefined {
+export function problemsOf(
+  socket: TLSSocket,
+  host: string,
+  roots: Roots,
+  revocation: Revocation,
+  nowMs: number,
+): OriginProblems | undefined {
   const chain = chainOf(socket)
   const [leaf] = chain
   if (leaf === undefined) return { problems: ['invalid'], detail: 'no certificate' }
@@ -39,7 +53,10 @@ export function problemsOf(socket: TLSSocket, host: string, roots: Roots, nowMs:
     // The one code may hide the other: who signed it is looked at by hand.
     if (!isTrusted(chain, roots, nowMs)) problems.add('unknown-issuer')
   } else if (code !== '' && code !== 'ERR_TLS_CERT_ALTNAME_INVALID') problems.add('invalid')
-  return problems.size === 0 ? undefined : { problems: [...problems], detail: code === '' ? 'name' : code }
+  if (isRevoked(chain, roots, revocation, nowMs)) problems.add('revoked')
+  return problems.size === 0
+    ? undefined
+    : { problems: [...problems], detail: code !== '' ? code : problems.has('revoked') ? 'revoked' : 'name' }
 }
 
 /** The strictest of what the tenant wants for each problem. */
@@ -48,6 +65,7 @@ export function actionFor({ problems }: OriginProblems, { certificates }: WebSet
     expired: certificates.expired,
     'wrong-name': certificates.wrongName,
     'unknown-issuer': certificates.unknownIssuer,
+    revoked: certificates.revoked,
     invalid: 'block',
   }
   const actions = problems.map((problem) => wanted[problem])
@@ -93,6 +111,22 @@ function isTrusted(chain: readonly X509Certificate[], roots: Roots, nowMs: numbe
     if (issuer === undefined || !isIssuedBy(certificate, issuer)) return false
   }
   return false
+}
+
+/** By its issuer's own word on the site's certificate, or by a list on any of the chain. */
+function isRevoked(
+  chain: readonly X509Certificate[],
+  roots: Roots,
+  { staple, lists }: Revocation,
+  nowMs: number,
+): boolean {
+  return chain.some((certificate, at) => {
+    const known = [...chain.slice(at + 1, at + 2), ...(roots.get(certificate.issuer) ?? [])]
+    const issuer = known.find((each) => each.ca && isIssuedBy(certificate, each))
+    if (issuer === undefined) return false
+    const isStapled = at === 0 && staple !== undefined && isRevokedByStaple(staple, certificate, issuer, nowMs)
+    return isStapled || lists.isRevoked(certificate, issuer)
+  })
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {

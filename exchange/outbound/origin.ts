@@ -16,6 +16,7 @@ import { browserDoorTls } from '#transport/tls-defaults.ts'
 import type { AddressSafety } from './address-safety.ts'
 import { caps } from './caps.ts'
 import type { Lookup } from './lookup.ts'
+import type { RevocationLists } from './revocation/revocation-lists.ts'
 import { problemsOf, type OriginProblems } from './origin-certificate.ts'
 
 export type Site = { readonly host: string; readonly port: number }
@@ -40,13 +41,14 @@ export type OriginsDeps = {
   readonly safety: AddressSafety
   /** PEM of authorities to trust besides the public ones. */
   readonly extraCa: readonly string[]
+  readonly revoked: Pick<RevocationLists, 'isRevoked'>
   readonly now: () => number
 }
 
 /** What is dialled is in `lookup`; the name only has to be no address and no localhost. */
 const PLACEHOLDER = 'checked.invalid'
 
-export function createOrigins({ lookup, safety, extraCa, now }: OriginsDeps): Origins {
+export function createOrigins({ lookup, safety, extraCa, revoked, now }: OriginsDeps): Origins {
   const ca = [...getCACertificates('default'), ...extraCa]
   const roots = new Map<string, X509Certificate[]>()
   for (const pem of ca) {
@@ -62,8 +64,8 @@ export function createOrigins({ lookup, safety, extraCa, now }: OriginsDeps): Or
       const startMs = performance.now()
       const tcp = await connect(site, signal)
       const leftMs = Math.max(1, caps.originDialMs.default - (performance.now() - startMs))
-      const socket = await handshake(tcp, site.host, contextOf(minVersion), alpn, leftMs, signal)
-      return { socket, problems: problemsOf(socket, site.host, roots, now()) }
+      const { socket, staple } = await handshake(tcp, site.host, contextOf(minVersion), alpn, leftMs, signal)
+      return { socket, problems: problemsOf(socket, site.host, roots, { staple, lists: revoked }, now()) }
     },
   }
 
@@ -110,6 +112,8 @@ function only(addresses: readonly string[]): LookupFunction {
   }
 }
 
+type Handshaken = { readonly socket: TLSSocket; readonly staple: Buffer | undefined }
+
 function handshake(
   tcp: Socket,
   host: string,
@@ -117,8 +121,9 @@ function handshake(
   alpn: readonly string[],
   deadlineMs: number,
   signal: AbortSignal | undefined,
-): Promise<TLSSocket> {
-  const { promise, resolve, reject } = Promise.withResolvers<TLSSocket>()
+): Promise<Handshaken> {
+  const { promise, resolve, reject } = Promise.withResolvers<Handshaken>()
+  let staple: Buffer | undefined
   const bare = host.replace(/^\[(.*)\]$/, '$1')
   const socket = connectTls({
     socket: tcp,
@@ -127,6 +132,7 @@ function handshake(
     ALPNProtocols: [...alpn],
     // Looked at by `problemsOf`, in full: here the first problem would end it.
     rejectUnauthorized: false,
+    requestOCSP: true,
     checkServerIdentity: () => undefined,
   })
   const fail = (fault: Fault) => {
@@ -144,12 +150,13 @@ function handshake(
     signal?.removeEventListener('abort', onAbort)
     socket.off('close', onClose)
   }
+  socket.once('OCSPResponse', (said: Buffer | null) => (staple = said ?? undefined))
   // This listener stays: a late reset must not end the process.
   socket.on('error', onError)
   socket.once('close', onClose)
   socket.once('secureConnect', () => {
     settle()
-    resolve(socket)
+    resolve({ socket, staple })
   })
   if (signal?.aborted === true) onAbort()
   else signal?.addEventListener('abort', onAbort, { once: true })

@@ -12,7 +12,11 @@ import { createClientCertificateSites } from './client-certificate-sites.ts'
 import type { DnsWatcher, PageTools, PromptTools } from './content-tools.ts'
 import { createGoOns } from './go-on.ts'
 import { createLookup, systemResolver, type ResolveName } from './lookup.ts'
-import { createOrigins } from './origin.ts'
+import { createOrigins, type Origins } from './origin.ts'
+import { createListReader } from './revocation/read-list.ts'
+import { startRevocationLists } from './revocation/revocation-lists.ts'
+import { caps } from './caps.ts'
+import { Fault } from '#core/fault.ts'
 import { openSpools } from './spool.ts'
 import { AI_CHAT, createWebAccess, type CategoriesOf } from './web-access.ts'
 import { createWebLanes } from './web-lanes.ts'
@@ -24,6 +28,8 @@ export type OutboundConfig = {
   readonly insecureAllowPrivateDestinations?: readonly string[]
   /** Addresses of DNS servers; default: those of this machine. */
   readonly resolvers?: readonly string[]
+  /** Revocation lists of authorities: files, or addresses of http or https. */
+  readonly revocationLists?: readonly string[]
   /** PEM of authorities to trust for sites, besides the public ones. */
   readonly extraCaPem?: readonly string[]
 }
@@ -60,6 +66,21 @@ export async function startOutbound(
   const safety = createAddressSafety(allowed, [ownHost])
   const lookup = createLookup(safety, deps.resolve ?? systemResolver(config.resolvers))
   const tools = loadOnce(deps.load)
+  const lists = config.revocationLists ?? []
+  if (lists.length > caps.revocationLists.default)
+    throw new Fault('configuration-invalid', { hint: `At most ${caps.revocationLists.default} revocation lists.` })
+  const revoked = startRevocationLists(lists, {
+    read: createListReader(() => origins),
+    log: context.log,
+    now: context.now,
+  })
+  const origins: Origins = createOrigins({
+    lookup,
+    safety,
+    extraCa: config.extraCaPem ?? [],
+    revoked,
+    now: context.now,
+  })
   const lanes = createWebLanes(context)
   const access = createWebAccess(context, (tenantId, host) => {
     const find = tools.current?.categoriesOf ?? deps.categoriesOf
@@ -77,7 +98,7 @@ export async function startOutbound(
   const traffic = createWebTraffic({
     context,
     access,
-    origins: createOrigins({ lookup, safety, extraCa: config.extraCaPem ?? [], now: context.now }),
+    origins,
     lanes,
     goOns: createGoOns(context.now),
     spools: await openSpools(join(config.dataFolder, 'spool')),
@@ -92,12 +113,17 @@ export async function startOutbound(
     },
     clientCertificateSites: createClientCertificateSites(context.now),
   })
-  // Without its categories a policy would allow what it forbids: nothing goes out before they are there.
+  // Without its categories a policy would allow what it forbids: nothing goes out before they are there, nor before
+  // the revocation lists were read.
+  const isReady = async () => {
+    await tools.ready()
+    await revoked.ready
+  }
   const ready: WebTraffic = {
     ...traffic,
-    request: async (...given) => tools.ready().then(() => traffic.request(...given)),
-    upgrade: async (...given) => tools.ready().then(() => traffic.upgrade(...given)),
-    connect: async (...given) => tools.ready().then(() => traffic.connect(...given)),
+    request: async (...given) => isReady().then(() => traffic.request(...given)),
+    upgrade: async (...given) => isReady().then(() => traffic.upgrade(...given)),
+    connect: async (...given) => isReady().then(() => traffic.connect(...given)),
   }
   const door = createWebDoor(context, ready, dns)
   return {
@@ -110,6 +136,7 @@ export async function startOutbound(
     },
     close() {
       door.close()
+      revoked.close()
       lanes.close()
       traffic.close()
       tools.current?.close().catch((error: unknown) => context.log('inspection did not end', { error: String(error) }))

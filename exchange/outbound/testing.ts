@@ -18,7 +18,7 @@ import type { Inspector } from '#core/inspection/verdict.ts'
 import { newId } from '#core/ids.ts'
 import { webSettingsOf } from '#core/records/outbound.ts'
 import type { PolicyRecord } from '#core/records/records.ts'
-import { createAuthority } from '#transport/certificate-authority.ts'
+import { createAuthority, type Authority } from '#transport/certificate-authority.ts'
 import { leaf, listen, type Credentials } from '#transport/testing.ts'
 import type { IssueIntermediate } from '#exchange/testing/control.ts'
 import { readAll, startWorld } from '#exchange/testing/world.ts'
@@ -47,6 +47,10 @@ export type WebWorldOptions = {
   readonly pages?: PageTools
   /** Authority of sites that the test did not make here. */
   readonly siteCaPem?: string
+  /** Lists of revoked certificates: files or addresses. */
+  readonly revocationLists?: readonly string[]
+  /** Instead of one made here. */
+  readonly siteCa?: Authority
   /** `host:port` of resolvers for names that people ask for. */
   readonly resolvers?: readonly string[]
   readonly dnsWatcher?: DnsWatcher
@@ -60,7 +64,8 @@ export type WebWorld = Awaited<ReturnType<typeof startWebWorld>>
 export const DOOR = 'acme.proxy.sallyport.test'
 
 export async function startWebWorld(issueIntermediate: IssueIntermediate, options: WebWorldOptions = {}) {
-  const siteCa = await createAuthority({ commonName: 'sites', days: 2, pathLength: 0 })
+  const siteCa = options.siteCa ?? (await createAuthority({ commonName: 'sites', days: 2, pathLength: 0 }))
+  const lists = options.revocationLists
   const addressOf = options.addressOf ?? (() => '127.0.0.1')
   const extraCa = options.siteCaPem === undefined ? [] : [options.siteCaPem]
   const world = await startWorld(
@@ -68,6 +73,7 @@ export async function startWebWorld(issueIntermediate: IssueIntermediate, option
       outbound: {
         insecureAllowPrivateDestinations: ['127.0.0.0/8'],
         extraCaPem: [siteCa.certificatePem, ...extraCa],
+        ...(lists !== undefined && { revocationLists: lists }),
         ...(options.resolvers !== undefined && { resolvers: options.resolvers }),
       },
     },

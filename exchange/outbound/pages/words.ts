@@ -49,6 +49,7 @@ export const words: Readonly<Record<Language, Words>> = {
     certificate: {
       expired: 'Its certificate is not valid at this time.',
       'wrong-name': 'Its certificate is for another name.',
+      revoked: 'Its issuer has revoked its certificate.',
       'unknown-issuer': 'Its certificate was issued by somebody whom nobody vouches for.',
       invalid: 'Its certificate is not in order.',
     },
@@ -91,6 +92,7 @@ export const words: Readonly<Record<Language, Words>> = {
     certificate: {
       expired: 'Ihr Zertifikat gilt zu dieser Zeit nicht.',
       'wrong-name': 'Ihr Zertifikat gilt für einen anderen Namen.',
+      revoked: 'Ihr Zertifikat wurde von seinem Aussteller widerrufen.',
       'unknown-issuer': 'Ihr Zertifikat stammt von einer Stelle, für die niemand bürgt.',
       invalid: 'Ihr Zertifikat ist nicht in Ordnung.',
     },
@@ -134,6 +136,7 @@ export const words: Readonly<Record<Language, Words>> = {
     certificate: {
       expired: "Son certificat n'est pas valable en ce moment.",
       'wrong-name': 'Son certificat est établi pour un autre nom.',
+      revoked: 'Son certificat a été révoqué par son émetteur.',
       'unknown-issuer': 'Son certificat vient de quelqu’un dont personne ne répond.',
       invalid: "Son certificat n'est pas en ordre.",
     },
@@ -178,6 +181,7 @@ export const words: Readonly<Record<Language, Words>> = {
     certificate: {
       expired: 'Su certificado no es válido en este momento.',
       'wrong-name': 'Su certificado es para otro nombre.',
+      revoked: 'Su certificado fue revocado por su emisor.',
       'unknown-issuer': 'Su certificado lo emitió alguien por quien nadie responde.',
       invalid: 'Su certificado no está en orden.',
     },

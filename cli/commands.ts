@@ -3,13 +3,13 @@
 import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
-import * as backup from './commands/backup.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
 import * as drill from './commands/drill.ts'
 import * as incident from './commands/incident.ts'
 import * as inspect from './commands/inspect.ts'
 import * as inspectUrls from './commands/inspect-urls.ts'
+import * as keep from './commands/keep.ts'
 import * as lake from './commands/lake.ts'
 import * as ownHosts from './commands/own-hosts.ts'
 import * as parts from './commands/parts.ts'
@@ -103,7 +103,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
   ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify, lake.lakeRetention]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance, policyFuzz]],
-  ['Keep', [backup.backupKey, backup.backupCreate, backup.backupVerify, backup.backupRestore, backup.migrateStore]],
+  ['Keep', [keep.backupKey, keep.backupCreate, keep.backupVerify, keep.backupRestore, keep.migrateStore, keep.rotateEncryptionKey]],
   ['Shell', [completionOf(() => all)]],
 ]
 

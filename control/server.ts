@@ -14,7 +14,7 @@ import { createApi, type ApiEnv } from './api/api.ts'
 import type { ApiContext } from './api/call.ts'
 import { type Answered, watchAnswer } from './answered.ts'
 import { openAuthority } from './authority/authority.ts'
-import { createSealer, keyFromFile, keyFromText } from './authority/key-encryption.ts'
+import { createSealer, keysOfFile, keysOfText, type KeySource } from './authority/key-encryption.ts'
 import { caps } from './caps.ts'
 import type { ControlConfig } from './config.ts'
 import { LastSeen, startLastSeen } from './directory/last-seen.ts'
@@ -86,7 +86,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   await using opened = new AsyncDisposableStack()
 
   const store = opened.use(await startStore(storeConfig(config, environment), { nowMs }))
-  const sealer = createSealer(keyEncryptionKey(config, environment))
+  const sealer = createSealer(encryptionKeys(config, environment))
   const provider = await providerTenant(store, nowMs)
   const { domain, appsDomain, publicPort } = config
   const authority = await openAuthority({ domain, appsDomain, providerId: provider.id }, { store, sealer, nowMs })
@@ -232,12 +232,13 @@ function storeConfig(config: ControlConfig, environment: NonNullable<ControlDeps
   return { kind: 'postgres', url }
 }
 
-function keyEncryptionKey(config: ControlConfig, environment: NonNullable<ControlDeps['environment']>): Buffer {
+function encryptionKeys(config: ControlConfig, environment: NonNullable<ControlDeps['environment']>): KeySource {
   const { keyEncryptionKey: from } = config
-  if (from?.kind !== 'environment') return keyFromFile(from?.path ?? join(config.dataFolder, 'kek'))
+  if (from?.kind !== 'environment') return keysOfFile(from?.path ?? join(config.dataFolder, 'kek'))
   const text = environment[from.name]
   if (!text) throw new Fault('configuration-invalid', { hint: `The variable ${from.name} is not set.` })
-  return keyFromText(text)
+  const keys = keysOfText(text)
+  return () => keys
 }
 
 /** The root of the tree of tenants: made at the first start, suspended until it has an administrator. */

@@ -18,7 +18,7 @@ import { verifyToken } from '#transport/signed-token.ts'
 import type { Store } from '#control/store/store.ts'
 import { addTenant, sqliteStore } from '#control/store/testing.ts'
 import { openAuthority, type ControlAuthority } from './authority.ts'
-import { createSealer, keyFromFile, type Sealer } from './key-encryption.ts'
+import { createSealer, keysOfFile, type Sealer } from './key-encryption.ts'
 
 const domain = 'sallyport.localhost'
 const appsDomain = 'apps.localhost'
@@ -30,7 +30,8 @@ let authority: ControlAuthority
 
 before(async () => {
   store = await sqliteStore()
-  sealer = createSealer(randomBytes(32))
+  const key = [randomBytes(32)]
+  sealer = createSealer(() => key)
   provider = await addTenant(store, 'provider', true)
   acme = await addTenant(store, 'acme')
   authority = await openAuthority({ domain, appsDomain, providerId: provider }, { store, sealer, nowMs: Date.now })
@@ -73,20 +74,21 @@ describe('keys at rest', () => {
     assert.equal(sealer.open(sealed, 'here').toString(), 'secret')
     const refused = (error: unknown) => isFault(error, 'store-failed')
     assert.throws(() => sealer.open(sealed, 'there'), refused)
-    assert.throws(() => createSealer(randomBytes(32)).open(sealed, 'here'), refused)
-    const altered = `${sealed.slice(0, 10)}${sealed[10] === 'A' ? 'B' : 'A'}${sealed.slice(11)}`
+    const other = [randomBytes(32)]
+    assert.throws(() => createSealer(() => other).open(sealed, 'here'), refused)
+    const altered = `${sealed.slice(0, 20)}${sealed[20] === 'A' ? 'B' : 'A'}${sealed.slice(21)}`
     assert.throws(() => sealer.open(altered, 'here'), refused)
-    assert.throws(() => sealer.open('s1.AAAA', 'here'), refused)
+    assert.throws(() => sealer.open('s2.AAAA.AAAA', 'here'), refused)
   })
 
   it('come from a file that only its owner can read', () => {
     const path = join(mkdtempSync(join(tmpdir(), 'sallyport-kek-')), 'deep', 'kek')
-    const key = keyFromFile(path)
+    const [key] = keysOfFile(path)()
     assert.equal(statSync(path).mode & 0o777, 0o600)
-    assert.deepEqual(keyFromFile(path), key)
+    assert.deepEqual(keysOfFile(path)(), [key])
     chmodSync(path, 0o644)
     assert.throws(
-      () => keyFromFile(path),
+      () => keysOfFile(path),
       (error) => isFault(error, 'configuration-invalid'),
     )
   })

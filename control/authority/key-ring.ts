@@ -6,6 +6,7 @@ import { createAuthority, type Authority, type AuthorityRequest } from '#transpo
 import { sha256 } from '#transport/secret.ts'
 import { isUniqueViolation, type Store } from '#control/store/store.ts'
 import type { Sealer } from './key-encryption.ts'
+import { sealedPlaces } from './sealed-places.ts'
 
 export type AuthorityPurpose = 'identity-ca' | 'inspection-root' | 'exchange-ca' | 'web-ca'
 export type SigningPurpose = 'statement' | 'snapshot' | 'journal'
@@ -113,7 +114,7 @@ export class KeyRing {
       const { publicPem, privateKeyPem } = await make()
       // The first key of a purpose has one fixed id: of two processes that start at once, one wins and both use it.
       const id = `${purpose}.1`
-      const sealed = this.#sealer.seal(Buffer.from(privateKeyPem), contextOf(tenantId, purpose, id))
+      const sealed = this.#sealer.seal(Buffer.from(privateKeyPem), sealedPlaces.key.context({ tenantId, purpose, id }))
       await handle
         .insertInto('keys', { id, purpose, sealed, publicPem, createdAtMs: this.#nowMs(), retiredAtMs: null })
         .execute()
@@ -126,13 +127,9 @@ export class KeyRing {
       id,
       purpose,
       publicPem,
-      privateKeyPem: this.#sealer.open(sealed, contextOf(tenantId, purpose, id)).toString(),
+      privateKeyPem: this.#sealer.open(sealed, sealedPlaces.key.context({ tenantId, purpose, id })).toString(),
     }))
   }
-}
-
-function contextOf(tenantId: string, purpose: string, id: string): string {
-  return `key ${tenantId} ${purpose} ${id}`
 }
 
 /** A short name for a public key, for signatures that say which key made them. */

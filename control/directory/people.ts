@@ -4,12 +4,13 @@ import { Fault } from '#core/fault.ts'
 import type { ControlContext } from '#control/context.ts'
 import { specOf, type Row } from '#control/records/from-rows.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
-import { applyResources, secretContext } from '#control/resources/apply.ts'
+import { applyResources } from '#control/resources/apply.ts'
 import type { Directory, SignInProvider, SignInTenant, SignInUser } from '#control/sign-in-seam.ts'
 import { isUniqueViolation } from '#control/store/store.ts'
 import type { RoleName } from '#control/store/schema.ts'
 import { userContainedUntil } from './containment.ts'
 import { userRow } from './sessions.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export function createDirectory(context: ControlContext): Directory {
   const { store } = context
@@ -136,7 +137,9 @@ export function createDirectory(context: ControlContext): Directory {
 
 function providerFrom(tenantId: string, row: Row<'resources'>, { sealer }: ControlContext): SignInProvider {
   const clientSecret =
-    row.sealed === null ? undefined : sealer.open(row.sealed, secretContext(tenantId, row.id)).toString()
+    row.sealed === null
+      ? undefined
+      : sealer.open(row.sealed, sealedPlaces.clientSecret.context({ tenantId, id: row.id })).toString()
   return {
     ...specOf('IdentityProvider', row),
     ...(clientSecret !== undefined && { clientSecret }),

@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { scenario } from '#core/drill/scenario.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 const ledger = z.strictObject({
   scenario,
@@ -29,5 +30,5 @@ export function openLedger(row: Row<'drills'>, { sealer }: ControlContext): Ledg
 }
 
 function place(tenantId: string, drillId: string): string {
-  return `drill ${tenantId} ${drillId}`
+  return sealedPlaces.drill.context({ tenantId, id: drillId })
 }

@@ -18,6 +18,7 @@ import { checkPolicyDocuments } from './check-policies.ts'
 import { DocumentsFault, type Placed } from './document-faults.ts'
 import { requireFit } from './sizes.ts'
 import { planApply, type ApplyChange, type Plan, type ResourceKey, type ResourceRow } from './plan.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type ApplyRequest = {
   readonly documents: readonly Placed<Document>[]
@@ -63,9 +64,11 @@ export async function applyResources(
       appsDomain: context.config.appsDomain,
       tenantId,
       nowMs: context.nowMs(),
-      sealSecret: (secret, id) => context.sealer.seal(Buffer.from(secret), secretContext(tenantId, id)),
+      sealSecret: (secret, id) =>
+        context.sealer.seal(Buffer.from(secret), sealedPlaces.clientSecret.context({ tenantId, id })),
       sameSecret: (sealed, secret, id) =>
-        sealed !== null && secretEquals(context.sealer.open(sealed, secretContext(tenantId, id)), secret),
+        sealed !== null &&
+        secretEquals(context.sealer.open(sealed, sealedPlaces.clientSecret.context({ tenantId, id })), secret),
     })
     if (plan.faults.length > 0) throw new DocumentsFault(plan.faults)
     if (rows.length + plan.puts.length > caps.resourcesPerTenant.default) throw new Fault('at-capacity')
@@ -99,10 +102,6 @@ export async function applyResources(
 }
 
 const nothingOpened: Passed = { openings: [], approvedBy: null }
-
-export function secretContext(tenantId: string, resourceId: string): string {
-  return `resource ${tenantId} ${resourceId}`
-}
 
 type WriteFacts = Pick<RecordNames, 'tenantName' | 'appsDomain'> & {
   readonly nowMs: number

@@ -6,6 +6,7 @@ import type { SignInDeps } from '#control/sign-in-seam.ts'
 import { caps } from './caps.ts'
 import type { PasskeyRow } from './schema.ts'
 import { totpStep } from './totp.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type Account = {
   readonly userId: string
@@ -36,7 +37,7 @@ export type Accounts = {
 
 export function createAccounts(deps: Pick<SignInDeps, 'store' | 'sealSecret' | 'openSecret' | 'nowMs'>): Accounts {
   const { store, nowMs } = deps
-  const contextOf = (tenantId: string, userId: string) => `sign-in/${tenantId}/totp/${userId}`
+  const contextOf = (tenantId: string, userId: string) => sealedPlaces.totp.context({ tenantId, userId })
 
   async function row(tenantId: string, column: 'userId' | 'subject', value: string) {
     return store

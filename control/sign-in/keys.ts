@@ -4,6 +4,7 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { exportJWK, generateKeyPair, type JWK } from 'jose'
 import { newSecret } from '#transport/secret.ts'
 import type { SignInDeps } from '#control/sign-in-seam.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type SignInKeys = {
   /** Private JWKs, the signing one first. */
@@ -51,7 +52,7 @@ async function load(tenantId: string, kind: Kind, deps: Deps, make: () => Promis
       .orderBy('signInKeys.createdAtMs', 'desc')
       .orderBy('signInKeys.id')
       .execute()
-  const contextOf = (id: string) => `sign-in/${tenantId}/key/${kind}/${id}`
+  const contextOf = (id: string) => sealedPlaces.signInKey.context({ tenantId, kind, id })
   let rows = await read()
   const newest = rows.at(0)
   if (!newest || newest.createdAtMs <= now - ROTATE_MS[kind]) {

@@ -4,6 +4,7 @@ import { newSecret } from '#transport/secret.ts'
 import type { EndReason, SignInDeps } from '#control/sign-in-seam.ts'
 import type { OidcModels } from './oidc-adapter.ts'
 import type { GrantRow, LoginRow } from './schema.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type Login = Omit<LoginRow, 'tenantId' | 'factors'> & { readonly factors: readonly string[] }
 export type Grant = Omit<GrantRow, 'tenantId'>
@@ -57,7 +58,7 @@ const deviceClients: ReadonlySet<string> = new Set(['agent', 'cli'])
 
 export function createLogins(deps: Deps, modelsOf: (tenantId: string) => OidcModels): Logins {
   const { store, sessions, nowMs } = deps
-  const contextOf = (tenantId: string, loginId: string) => `sign-in/${tenantId}/upstream/${loginId}`
+  const contextOf = (tenantId: string, loginId: string) => sealedPlaces.upstreamToken.context({ tenantId, id: loginId })
   const read = (row: LoginRow): Login => ({ ...row, factors: JSON.parse(row.factors) as string[] })
 
   const logins = (tenantId: string) => store.forTenant(tenantId).selectFrom('signInLogins').selectAll('signInLogins')

@@ -3,6 +3,7 @@
 import { errors, type Adapter, type AdapterPayload } from 'oidc-provider'
 import type { SignInDeps } from '#control/sign-in-seam.ts'
 import { sha256 } from '#transport/secret.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 const hashOf = (value: string) => sha256(value).toString('base64url')
 const LONGEST_LIFE_SECONDS = 14 * 86_400
@@ -20,7 +21,7 @@ export function createOidcModels(
   deps: Pick<SignInDeps, 'store' | 'sealSecret' | 'openSecret' | 'nowMs'>,
 ): OidcModels {
   const table = () => deps.store.forTenant(tenantId)
-  const contextOf = (model: string, idHash: string) => `sign-in/${tenantId}/oidc/${model}/${idHash}`
+  const contextOf = (model: string, idHash: string) => sealedPlaces.oidc.context({ tenantId, model, idHash })
 
   async function revokeGrant(grantId: string): Promise<void> {
     await table().deleteFrom('signInOidc').where('signInOidc.grantId', '=', hashOf(grantId)).execute()

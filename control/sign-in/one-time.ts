@@ -2,6 +2,7 @@
 // Must never keep the thing itself (only its hash), and never give it out twice, however many ask at once.
 import type { SignInDeps } from '#control/sign-in-seam.ts'
 import { sha256 } from '#transport/secret.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type OneTimeKind =
   | 'challenge'
@@ -34,7 +35,8 @@ export type PutOptions = { readonly lifeMs: number; readonly userId?: string }
 export function createOneTime(deps: Pick<SignInDeps, 'store' | 'sealSecret' | 'openSecret' | 'nowMs'>): OneTime {
   const { store, nowMs } = deps
   const hashOf = (key: string) => sha256(key).toString('base64url')
-  const contextOf = (tenantId: string, kind: string, keyHash: string) => `sign-in/${tenantId}/${kind}/${keyHash}`
+  const contextOf = (tenantId: string, kind: string, keyHash: string) =>
+    sealedPlaces.oneTime.context({ tenantId, kind, keyHash })
   function open(tenantId: string, kind: OneTimeKind, keyHash: string, sealed: string): unknown {
     return JSON.parse(Buffer.from(deps.openSecret(sealed, contextOf(tenantId, kind, keyHash))).toString('utf8'))
   }

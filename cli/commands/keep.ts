@@ -2,7 +2,7 @@
 // beside a running server or without one; the private key of a backup is only ever read by restore and verify.
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
 import type { RestoreReport } from '#control/backup/restore-backup.ts'
 import type { StoreConfig } from '#control/store/store.ts'
@@ -199,6 +199,31 @@ export const migrateStore: Command = {
       )
       write(`Start control with --postgres-from ${input.text('postgres-from')}; ${from.config.kind} stays as it is.`)
     }
+    return 0
+  },
+}
+
+export const rotateEncryptionKey: Command = {
+  usage: 'keys rotate-encryption --data FOLDER',
+  summary: 'seal everything in the store under a new key-encryption key, while control runs',
+  options: {
+    data: { type: 'string', help: 'data folder of the control plane' },
+    'postgres-from': postgresOption,
+    json: jsonOption,
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const folder = resolve(needed(input, 'data', rotateEncryptionKey))
+    const store = storeOf(folder, urlFrom(input))
+    const keyFile = join(folder, store ? dirname(store.pathBelowFolder) : '', 'kek')
+    if (!store || !existsSync(keyFile))
+      throw new Fault('not-found', {
+        hint: `${folder} holds no store with a key file; a key in a variable is changed there.`,
+      })
+    const { rotateEncryption } = await import('#control/authority/rotate-encryption.ts')
+    const report = await rotateEncryption(keyFile, store.config, { nowMs: Date.now, signal: input.signal })
+    if (input.isJson) writeJson(report)
+    else write(`${report.resealed} values are sealed under a new key; the old one is out of ${keyFile}.`)
     return 0
   },
 }

@@ -21,7 +21,7 @@ export const sealedPlaces = {
     of: ['tenantId', 'purpose', 'id'],
     context: ({ tenantId, purpose, id }) => `key ${tenantId} ${purpose} ${id}`,
   }),
-  clientSecret: place({
+  resourceSecret: place({
     table: 'resources',
     column: 'sealed',
     of: ['tenantId', 'id'],

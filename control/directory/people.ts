@@ -139,7 +139,7 @@ function providerFrom(tenantId: string, row: Row<'resources'>, { sealer }: Contr
   const clientSecret =
     row.sealed === null
       ? undefined
-      : sealer.open(row.sealed, sealedPlaces.clientSecret.context({ tenantId, id: row.id })).toString()
+      : sealer.open(row.sealed, sealedPlaces.resourceSecret.context({ tenantId, id: row.id })).toString()
   return {
     ...specOf('IdentityProvider', row),
     ...(clientSecret !== undefined && { clientSecret }),

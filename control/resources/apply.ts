@@ -65,10 +65,10 @@ export async function applyResources(
       tenantId,
       nowMs: context.nowMs(),
       sealSecret: (secret, id) =>
-        context.sealer.seal(Buffer.from(secret), sealedPlaces.clientSecret.context({ tenantId, id })),
+        context.sealer.seal(Buffer.from(secret), sealedPlaces.resourceSecret.context({ tenantId, id })),
       sameSecret: (sealed, secret, id) =>
         sealed !== null &&
-        secretEquals(context.sealer.open(sealed, sealedPlaces.clientSecret.context({ tenantId, id })), secret),
+        secretEquals(context.sealer.open(sealed, sealedPlaces.resourceSecret.context({ tenantId, id })), secret),
     })
     if (plan.faults.length > 0) throw new DocumentsFault(plan.faults)
     if (rows.length + plan.puts.length > caps.resourcesPerTenant.default) throw new Fault('at-capacity')

@@ -7,7 +7,7 @@ import { newId } from '#core/ids.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { specOf, type Row } from '#control/records/from-rows.ts'
-import { secretContext } from '#control/resources/apply.ts'
+import { sealedPlaces } from '#control/authority/sealed-places.ts'
 import { startTenantRounds } from '#control/tenant-rounds.ts'
 import { fileReceiver } from './file.ts'
 import { httpReceiver } from './http.ts'
@@ -185,7 +185,11 @@ function receiverOf(
     case 'http':
       return httpReceiver(
         target,
-        row.sealed === null ? null : sealer.open(row.sealed, secretContext(row.tenantId, row.id)).toString(),
+        row.sealed === null
+          ? null
+          : sealer
+              .open(row.sealed, sealedPlaces.resourceSecret.context({ tenantId: row.tenantId, id: row.id }))
+              .toString(),
         addresses,
       )
     case 'file':

@@ -103,7 +103,17 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
   ['Detect', [detect.detectRun, detect.detectGenerate]],
   ['Lake', [lake.lakeCompact, lake.lakeStatus, lake.lakeQuery, lake.lakeVerify, lake.lakeRetention]],
   ['Prove', [prove.journalVerify, prove.policyEval, prove.policyConformance, policyFuzz]],
-  ['Keep', [keep.backupKey, keep.backupCreate, keep.backupVerify, keep.backupRestore, keep.migrateStore, keep.rotateEncryptionKey]],
+  [
+    'Keep',
+    [
+      keep.backupKey,
+      keep.backupCreate,
+      keep.backupVerify,
+      keep.backupRestore,
+      keep.migrateStore,
+      keep.rotateEncryptionKey,
+    ],
+  ],
   ['Shell', [completionOf(() => all)]],
 ]
 

@@ -13,6 +13,7 @@ import * as keep from './commands/keep.ts'
 import * as lake from './commands/lake.ts'
 import * as ownHosts from './commands/own-hosts.ts'
 import * as parts from './commands/parts.ts'
+import * as playbook from './commands/playbook.ts'
 import * as policy from './commands/policy.ts'
 import { policyFuzz } from './commands/policy-fuzz.ts'
 import * as prove from './commands/prove.ts'
@@ -73,6 +74,13 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       incident.investigate,
       incident.blastRadius,
       stream.streamList,
+      playbook.playbookList,
+      playbook.playbookShow,
+      playbook.playbookExport,
+      playbook.playbookImport,
+      playbook.playbookStart,
+      playbook.playbookAnswer,
+      playbook.playbookStop,
     ],
   ],
   ['Rehearse', [drill.drillList, drill.drillRun, drill.drillStop, drill.drillReport]],

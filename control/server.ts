@@ -32,6 +32,7 @@ import { Mirrors } from './records/mirror.ts'
 import type { Row } from './records/from-rows.ts'
 import type { NodeHandler, SignIn } from './sign-in-seam.ts'
 import { createSignIn } from './sign-in/sign-in.ts'
+import { startPlaybooks } from './playbooks/runs.ts'
 import { startDrillUpkeep } from './drill/upkeep.ts'
 import { addressList } from '#transport/address-list.ts'
 import { createStaticFiles } from './static-files.ts'
@@ -154,6 +155,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
   const seeing = startLastSeen(context, lastSeen, caps.lastSeenMs.default)
   opened.defer(seeing.stop)
   opened.defer(startDrillUpkeep(context).stop)
+  opened.defer(startPlaybooks(context).stop)
   const receivers = addressList(config.receivers ?? [])
   const streaming = startStreaming(
     { folder: join(config.dataFolder, 'streams'), hostname: domain, isAllowed: receivers.includes, ...deps.streaming },

@@ -21,6 +21,7 @@ import { eventHandlers } from './handlers/events.ts'
 import { incidentHandlers } from './handlers/incidents.ts'
 import { memberHandlers } from './handlers/members.ts'
 import { personHandlers } from './handlers/person.ts'
+import { playbookHandlers } from './handlers/playbooks.ts'
 import { policyHandlers } from '#control/what-if/handlers.ts'
 import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
@@ -44,6 +45,7 @@ export const handlers: Handlers = {
   ...storyHandlers,
   ...incidentHandlers,
   ...streamHandlers,
+  ...playbookHandlers,
   ...drillHandlers,
   ...webHandlers,
   ...enrolmentHandlers,

@@ -293,6 +293,8 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     openDrillDevice: [{ actor: 'thief', csrPem: 'x', name: 'x', os: 'x' }],
     keepDrill: [{}],
     changeStory: [{ take: true }, { verdict: 'odd', note: key }],
+    startPlaybook: [{ playbook: key }],
+    answerPlaybook: [{ answer: 'yes' }],
     openIncident: [{ story: key }, { title: 'x', subjects: [{ kind: 'user', name: key }] }],
     changeIncident: [{ take: true }, { close: { cause: 'unknown', text: key } }],
     addToIncident: (['story', 'user', 'app', 'event'] as const).map((kind) => ({ kind, name: key })),

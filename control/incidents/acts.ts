@@ -56,12 +56,14 @@ export type Opening = {
   readonly severity?: Incident['severity'] | undefined
   readonly links: readonly Link[]
   readonly comment?: string | undefined
+  /** The story is left for a person to take. */
+  readonly leavesStory?: boolean
 }
 
 /** Within the caller's transaction; `tell` afterwards. Throws Fault `at-capacity`. */
 export async function openIncident(
   tx: TenantHandle,
-  { story, title, severity, links, comment }: Opening,
+  { story, title, severity, links, comment, leavesStory = false }: Opening,
   by: Doer,
   nowMs: number,
 ): Promise<Incident> {
@@ -83,7 +85,7 @@ export async function openIncident(
   await tx.insertInto('incidents', row).execute()
   await addEntry(tx, row.id, 'opened', row.title, by, nowMs)
   for (const link of story ? [...linksOfStory(story), ...links] : links) await addLink(tx, row.id, link, nowMs)
-  if (story?.state === 'open')
+  if (story?.state === 'open' && !leavesStory)
     await tx.updateTable('stories').set({ state: 'taken', takenBy: by.id }).where('stories.id', '=', story.id).execute()
   if (comment !== undefined) await addEntry(tx, row.id, 'comment', comment, by, nowMs)
   return row

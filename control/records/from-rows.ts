@@ -101,6 +101,7 @@ export function resourceRecords(row: Row<'resources'>, names: RecordNames): Tena
       return policyRecords(row)
     case 'PolicyTest':
     case 'IdentityProvider':
+    case 'Playbook':
     case 'EventStream':
       return []
   }

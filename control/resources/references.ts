@@ -35,6 +35,7 @@ export function referencesOf(document: Document): Reference[] {
     case 'WebSettings':
     case 'Policy':
     case 'PolicyTest':
+    case 'Playbook':
     case 'EventStream':
       return []
   }

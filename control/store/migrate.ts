@@ -10,6 +10,7 @@ import { storyMigration } from './migrations/005-stories.ts'
 import { webCredentialMigration } from './migrations/006-web-credentials.ts'
 import { incidentMigration } from './migrations/007-incidents.ts'
 import { streamMigration } from './migrations/008-streams.ts'
+import { playbookMigration } from './migrations/009-playbooks.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -24,6 +25,7 @@ export const migrations: readonly Migration[] = [
   webCredentialMigration,
   incidentMigration,
   streamMigration,
+  playbookMigration,
 ]
 
 /** What was done to the tables, in order, as text for a connection without a query builder. */

@@ -181,6 +181,23 @@ export type CoreTables = {
     /** JSON. */
     report: string | null
   }
+  playbookRuns: Tenanted & {
+    id: string
+    playbook: string
+    /** JSON of the spec that it began with. */
+    spec: string
+    incidentId: string
+    /** The user of the story. */
+    userId: string | null
+    state: 'running' | 'waiting' | 'asking' | 'done' | 'stopped' | 'failed'
+    step: string
+    stepsDone: number
+    dueAtMs: number
+    question: string | null
+    startedAtMs: number
+    endedAtMs: number | null
+    why: string | null
+  }
   /** How far each event stream has come; `cursor` is of the journal. */
   streamCursors: Tenanted & {
     streamId: string
@@ -266,6 +283,7 @@ const coreTenantTables = [
   'incidentLinks',
   'incidents',
   'streamCursors',
+  'playbookRuns',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]
 

@@ -8,6 +8,7 @@ import { caps } from '#control/caps.ts'
 import { containSubject } from '#control/directory/contain.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import { readTenantSettings } from '#control/records/tenant-settings.ts'
+import { onStory } from '#control/playbooks/runs.ts'
 import type { ToldStory } from './detection-port.ts'
 
 const severities = { note: 1, ask: 2, 'step-up': 3, restrict: 3, cut: 4, contain: 5 } as const
@@ -52,6 +53,7 @@ export async function takeStory(tenantId: string, told: ToldStory, context: Cont
   const kept = known ?? row
   if (known === undefined || !(await isInJournal(known, context))) await writeFinding(kept, user, context)
   if (user && kept.state === 'open' && kept.containmentId === null) await answer(kept, user.id, context)
+  if (kept.state === 'open') await onStory(kept, context)
 }
 
 async function isInJournal({ tenantId, id }: Row<'stories'>, { journal }: ControlContext): Promise<boolean> {

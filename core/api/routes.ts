@@ -3,6 +3,7 @@ import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
 import { incidentRoutes } from './incident-routes.ts'
 import { personRoutes } from './person-routes.ts'
+import { playbookRoutes } from './playbook-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
@@ -20,6 +21,7 @@ export const routes = {
   ...storyRoutes,
   ...incidentRoutes,
   ...streamRoutes,
+  ...playbookRoutes,
   ...drillRoutes,
   ...webRoutes,
   ...enrolmentRoutes,

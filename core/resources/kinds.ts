@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { appSpec } from '#core/records/app.ts'
 import { eventStreamSpec } from './event-stream.ts'
+import { playbookSpec } from './playbook.ts'
 import { policyTestSpec } from './policy-test.ts'
 import { categorySpec, webSettingsSpec } from '#core/records/outbound.ts'
 
@@ -80,6 +81,7 @@ export const resourceKinds = {
     plural: 'identity-providers',
     name: labelName,
   },
+  Playbook: { spec: playbookSpec, id: 'playbook', plural: 'playbooks', name: labelName },
   EventStream: { spec: eventStreamSpec, id: 'eventStream', plural: 'event-streams', name: labelName },
 } as const
 
@@ -104,6 +106,7 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('Policy'),
   documentOf('PolicyTest'),
   documentOf('IdentityProvider'),
+  documentOf('Playbook'),
   documentOf('EventStream'),
 ])
 

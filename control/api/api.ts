@@ -143,8 +143,11 @@ async function answer(
   }
 }
 
-/** Asking for an explanation changes nothing; a heartbeat is as good as the start that it keeps alive. */
-const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill'])
+/**
+ * Asking for an explanation changes nothing; a heartbeat is as good as the start that it keeps alive; the device of a drill
+ * is on record as its person's.
+ */
+const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill', 'openDrillDevice'])
 
 /** Whether the route changes something: then it must be on record. */
 function isChange(name: RouteName, route: Route, body: unknown): boolean {

@@ -144,6 +144,73 @@ describe('a drill', () => {
     assert.equal(refused.status, 404)
   })
 
+  it('opens a device of an actor as that person would, and says nothing more', async () => {
+    const { drill, actors } = (await start()).body as unknown as {
+      drill: { id: string }
+      actors: Record<string, { userId: string }>
+    }
+    const before_ = (await call('/events?limit=100')).body['items'] as unknown as readonly object[]
+    const device = { csrPem: (await newCsr()).csrPem, name: 'laptop', os: 'linux x64' }
+    assert.equal((await call(`/drills/${drill.id}/devices`, { actor: 'thief', ...device })).status, 201)
+    type Told = { event: { actor?: { user?: { uid: string } } } }
+    const items = (await call('/events?limit=100')).body['items'] as unknown as readonly Told[]
+    const told = items.slice(0, items.length - before_.length)
+    assert.ok(told.length > 0)
+    for (const { event } of told) assert.equal(event.actor?.user?.uid, actors['thief']?.userId)
+  })
+
+  it('keeps its people from the internet whatever the tenant lets everybody browse, or does not begin', async () => {
+    const web = {
+      kind: 'Policy',
+      name: 'browsing',
+      spec: {
+        text: 'permit (principal, action in [Action::"browse", Action::"upload", Action::"download"], resource);',
+      },
+    }
+    const allowed = await call('/apply', { documents: [web], allowWidening: true })
+    assert.equal(allowed.status, 200, allowed.text)
+    const { drill, actors } = (await start()).body as unknown as {
+      drill: { id: string }
+      actors: Record<string, { user: string }>
+    }
+    const { rulesOfMirror } = await import('#control/directory/decide-for.ts')
+    const { decidePolicy } = await import('#core/policy/decide.ts')
+    const decide = async (user: string) => {
+      const { policies, entities } = rulesOfMirror(await test.context.mirrors.current(acme.id))
+      return decidePolicy(policies, entities, {
+        user,
+        action: 'browse',
+        resource: { kind: 'destination', host: 'example.com', categories: [] },
+        session: { factors: ['pwd'], ageSeconds: 1, door: 'agent' },
+        device: null,
+        ip: '192.0.2.1',
+        time: { nowMs: 0, hour: 0, weekday: 1 },
+        risk: 0,
+        approved: false,
+        http: null,
+      } as never).kind
+    }
+    assert.equal(await decide('ada.lovelace'), 'allow')
+    assert.equal(await decide(actors['thief']?.user ?? ''), 'deny')
+    const kept = (await resources()).filter((text) => text.includes('forbid'))
+    const name = kept[0]?.split(' ')[1] ?? ''
+    // The wall is taken away while the drill lasts: the drill ends.
+    const gone = await call(`/resources/policies/${name}?allowWidening=true`, undefined, 'DELETE')
+    if (gone.status !== 200)
+      await call('/apply', {
+        documents: [{ kind: 'Policy', name, spec: { text: 'forbid (principal, action, resource == App::"wiki");' } }],
+        allowWidening: true,
+      })
+    await lookAfterDrills(acme.id, test.context)
+    const row = await test.context.store
+      .forTenant(acme.id)
+      .selectFrom('drills')
+      .selectAll()
+      .where('drills.id', '=', drill.id)
+      .executeTakeFirstOrThrow()
+    assert.equal(row.endReason, 'unsafe')
+  })
+
   it('leaves nothing behind: everything else is exactly as it was', async () => {
     const kept = await resources()
     const { id } = (await start()).body['drill'] as unknown as { id: string }

@@ -186,7 +186,10 @@ function documentsFor({ scenario, ports, sponsor }: Issue, rows: readonly Row<'r
       })),
   ]
   return {
-    documents,
+    documents: [
+      ...documents,
+      { kind: 'Policy', name: `${connectorGroup}-web`.slice(0, 60), spec: { text: noWeb(people) } },
+    ],
     actors: mapValues(people, ({ name }) => name),
     apps: mapValues(apps, ({ name, host, port }) => ({ name, host, port })),
     connectorGroup,
@@ -195,6 +198,16 @@ function documentsFor({ scenario, ports, sponsor }: Issue, rows: readonly Row<'r
 
 function permit(user: string, app: string): string {
   return `permit (principal == User::${JSON.stringify(user)}, action in [Action::"connect", Action::"request"], resource == App::${JSON.stringify(app)});`
+}
+
+/** Whatever the tenant lets everybody browse, drill identities reach nothing that is not theirs. */
+function noWeb(people: Readonly<Record<string, { readonly name: string }>>): string {
+  return Object.values(people)
+    .map(
+      ({ name }) =>
+        `forbid (principal == User::${JSON.stringify(name)}, action in [Action::"browse", Action::"upload", Action::"download"], resource);`,
+    )
+    .join('\n')
 }
 
 /** The domain under which most apps of the tenant have their names. */

@@ -1,7 +1,7 @@
 // Wall one of a drill: the proof, from the policies in force, that its identities reach nothing real. Must never let a
 // drill begin, or go on, when a permit might take in a real app.
 import { createHash } from 'node:crypto'
-import { possibleReach } from '#core/drill/reach.ts'
+import { notKeptFromInternet, possibleReach } from '#core/drill/reach.ts'
 import { Fault } from '#core/fault.ts'
 import { rulesOf } from '#core/policy/tenant-rules.ts'
 import type { TenantRecords } from '#core/records/records.ts'
@@ -31,6 +31,12 @@ export function proveSafe(records: Iterable<TenantRecords>, { userIds, appIds }:
       hint: `They could reach ${list}${found.length === SHOWN ? ', and perhaps more' : ''}. Narrow such policies to groups: drill identities are in none.`,
     })
   }
+  const free = notKeptFromInternet(
+    rules,
+    users.map(({ name }) => name),
+  )
+  if (free.length > 0)
+    throw new Fault('drill-unsafe', { hint: 'Nothing keeps them from the internet: the policy that does is gone.' })
   return { identities: users.length, realApps: realApps.length, policies: rules.policies.size }
 }
 

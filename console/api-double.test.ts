@@ -11,7 +11,7 @@ import * as z from 'zod'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
-import { makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
+import { lookOf, makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
 export const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -86,6 +86,7 @@ export async function startDouble({
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
       response.write(': open\n\n')
       streams.add(response)
+      if (name === 'followNow') response.write(`data: ${JSON.stringify(lookOf(world))}\n\n`)
       response.on('close', () => streams.delete(response))
       return
     }
@@ -141,8 +142,12 @@ export async function startDouble({
     world,
     calls,
     behaviour,
-    emit(stored: unknown): void {
-      for (const stream of streams) stream.write(`data: ${JSON.stringify(stored)}\n\n`)
+    emit(...items: readonly unknown[]): void {
+      const message = JSON.stringify({ kind: 'events', items, skipped: 0 })
+      for (const stream of streams) stream.write(`data: ${message}\n\n`)
+    },
+    tell(message: unknown): void {
+      for (const stream of streams) stream.write(`data: ${JSON.stringify(message)}\n\n`)
     },
     get listeners(): number {
       return streams.size
@@ -183,6 +188,7 @@ function generated(schema: z.ZodType): unknown {
     const?: unknown
     enum?: unknown[]
     anyOf?: Node[]
+    oneOf?: Node[]
     properties?: Record<string, Node>
     prefixItems?: Node[]
     items?: Node
@@ -193,7 +199,8 @@ function generated(schema: z.ZodType): unknown {
   const make = (node: Node): unknown => {
     if (node.const !== undefined) return node.const
     if (node.enum) return node.enum[0]
-    if (node.anyOf) return make(node.anyOf[0] ?? {})
+    const [either] = node.anyOf ?? node.oneOf ?? []
+    if (either) return make(either)
     if (node.type === 'object')
       return Object.fromEntries(Object.entries(node.properties ?? {}).map(([key, value]) => [key, make(value)]))
     if (node.prefixItems) return node.prefixItems.map(make)

@@ -1,5 +1,7 @@
 // Data for the API double: a small company that hangs together, in the very shapes of `core/api`; with every word
 // chosen by people either plain or hostile. The last test keeps it honest: replies are parsed by the route table.
+import { pictureOf } from '#control/live/picture.ts'
+import type { LiveLook } from '#core/api/live-routes.ts'
 import { journalEvent } from '#core/events/event.ts'
 import type { EventFacts } from '#core/events/event.ts'
 
@@ -360,3 +362,45 @@ export function makeWorld(size: WorldSize, words: Words, nowMs: number) {
   }
 }
 export type World = ReturnType<typeof makeWorld>
+
+/** What the live stream says of this world, summed by the server's own code. */
+export function lookOf(world: World, rate = 1): LiveLook {
+  const groups = ['engineering', 'finance', 'staff']
+  const sums = world.flows.map((flow, n) => ({
+    userId: flow.userName,
+    appId: flow.appName,
+    isWeb: n % 11 === 5,
+    flows: 1,
+    bytesIn: 900 * rate * (n % 5),
+    bytesOut: 21_000 * rate * (n % 5),
+  }))
+  const { picture, people, apps, bytesIn, bytesOut } = pictureOf(
+    sums,
+    1,
+    {
+      user: (id) => ({ name: id, groupKey: groups[id.length % 3] ?? '' }),
+      app: (id) => id,
+      group: (key) => (key === '' ? undefined : { name: key, kind: 'group', members: 4 }),
+    },
+    { names: 9 },
+  )
+  const up = world.connectors.filter(({ connected }) => connected.length > 0)
+  return {
+    kind: 'look',
+    atMs: Date.now(),
+    flows: world.flows.length,
+    people,
+    apps,
+    toAppsPerSecond: bytesIn,
+    fromAppsPerSecond: bytesOut,
+    picture,
+    health: {
+      exchanges: 2,
+      missing: [],
+      connectors: world.connectors.length,
+      connectorsUp: up.length,
+      groupsAway: world.connectors.filter(({ connected }) => connected.length === 0).map(({ group }) => group),
+      appsUnhealthy: world.connectors.flatMap(({ unhealthyApps }) => unhealthyApps.map(({ app }) => app)),
+    },
+  }
+}

@@ -2,25 +2,35 @@
 export const caps = {
   /** ms; a change that waits for receipts from every exchange answers well within this. */
   requestTimeoutMs: 30_000,
-  /** Rows a page of a list; keeps a page under 100 ms to draw. */
+  /** Rows a page of a list; the next is read while the end of the last one comes into view. */
   pageRows: 50,
-  /** ms between looks at live flows while the page is visible. */
-  flowsEveryMs: 2_000,
-  /** Live flows asked for at once: what the API gives at most. */
-  flowRows: 2_000,
+  /** Rows of one list held at once; whoever scrolls further goes on at an address of its own. */
+  listRows: 20_000,
+  /** Rows from which only those in view are drawn. */
+  virtualFromRows: 60,
+  /** Pixels: what a row is taken to measure before it is drawn, on a desk and as a card on a phone. */
+  rowPixels: 45,
+  cardPixels: 150,
+  /** Rows drawn beyond the view on each side. */
+  overscanRows: 12,
+  /** ms between readings of the table of live flows; the picture comes by the live stream. */
+  flowsEveryMs: 3_000,
+  /** Live flows read for the table: the newest; and when something is looked for, what the API gives at most. */
+  flowRows: 200,
+  flowRowsSearched: 2_000,
   /** Rows of the live table that are drawn; the rest is counted, and found by filter. */
   flowRowsShown: 50,
   /** ms between refreshes of lists while visible; changes made here refresh at once. */
   listEveryMs: 15_000,
+  /** ms between looks at whether the steps of the first run are done. */
+  firstRunEveryMs: 5_000,
   /** ms between looks at how many requests for access wait. */
   waitingEveryMs: 30_000,
-  /** Names a side in the picture of flows; more is unreadable and is summed. */
-  pictureNames: 8,
   /** Denials that *Now* shows, and how far it looks back (ms). */
   denialRows: 8,
   denialWindowMs: 15 * 60_000,
-  /** Samples of throughput kept, at one each `flowsEveryMs`: ten minutes. */
-  rateSamples: 300,
+  /** Samples of throughput kept, one a second: ten minutes. */
+  rateSamples: 600,
   /** Live events kept in memory; older ones are a query away. */
   liveEvents: 300,
   /** ms; live events are drawn in batches, so that a thousand a second cost no more than ten. */

@@ -32,13 +32,13 @@ const tenantHome = createRoute({
     throw redirect({ to: '/t/$tenant/now', params, replace: true })
   },
 })
-const list = searchOf('search', 'after')
+const list = searchOf('search', 'after', 'act')
 
 const pages = [
   createRoute({
     getParentRoute: () => tenant,
     path: 'now',
-    validateSearch: searchOf('search'),
+    validateSearch: searchOf('search', 'by'),
     component: lazyRouteComponent(() => import('./pages/now.tsx'), 'NowPage'),
   }),
   createRoute({

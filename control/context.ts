@@ -1,7 +1,7 @@
 // What every part of the control plane is given. Must never hold a private key: those stay behind the authority.
 import type { JournalEvent } from '#core/events/event.ts'
 import type { Effect } from '#core/api/views.ts'
-import type { LiveFlow } from '#core/wire/feed.ts'
+import type { FlowSum, LiveFlow } from '#core/wire/feed.ts'
 import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { Sealer } from './authority/key-encryption.ts'
@@ -65,6 +65,16 @@ export type FeedPort = {
     limit: number,
     deadlineMs: number,
   ) => Promise<{ readonly items: readonly LiveFlow[]; readonly total: number; readonly missing: readonly string[] }>
+  /** All live flows as sums for each person and app; what moved is since the sums before. */
+  readonly sumFlows: (
+    tenantId: string,
+    deadlineMs: number,
+  ) => Promise<{
+    readonly sums: readonly FlowSum[]
+    readonly total: number
+    readonly answered: number
+    readonly missing: readonly string[]
+  }>
   readonly connectorsOf: (tenantId: string) => readonly ConnectorStatus[]
   readonly isConnected: (exchangeId: string) => boolean
   readonly dropExchange: (exchangeId: string) => void

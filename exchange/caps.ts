@@ -43,6 +43,7 @@ export const caps = {
     reason: 'ceiling of the back-off between attempts, with full jitter',
   },
   heartbeatMs: { unit: 'ms', default: 10_000, reason: 'how often control speaks; three missed end the connection' },
+  flowSums: { unit: 'pairs', default: 4_000, reason: 'one message; what is less busy is counted in the total only' },
   liveFlowAnswer: { unit: 'flows', default: 2_000, reason: 'what one answer to list-flows may hold' },
   tickets: { unit: 'tickets', default: 10_000, reason: '300 flows/s for 10 s, three times over' },
   ticketLifeMs: { unit: 'ms', default: 10_000, reason: 'the agent dials at once' },

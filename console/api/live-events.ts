@@ -1,39 +1,66 @@
-// The one stream of live events, shared by everything on the page that listens, open only while someone does.
+// The one stream of a tenant, shared by everything on the page, open only while something listens and the page is seen:
+// a look a second at what flows and how everything is, and events as they happen.
 // Must never hold more than `caps.liveEvents`, nor draw once per event.
-import { useEffect, useState } from 'react'
+import { useEffect, useState, useSyncExternalStore } from 'react'
+import type { LiveLook } from '#core/api/live-routes.ts'
 import { caps } from '#console/caps.ts'
 import { isRecord } from './api-fault.ts'
 import { addressOf, call } from './client.ts'
 import { readEvent, type EventView } from './event-view.ts'
+import { plainReply } from './plain-text.ts'
 
 export type LiveState = 'connecting' | 'live' | 'away'
 type Listener = (batch: readonly EventView[], state: LiveState) => void
+export type Live = { readonly state: LiveState; readonly look: LiveLook | null }
 
 class Stream {
   readonly #tenant: string
   readonly #listeners = new Set<Listener>()
+  readonly #lookers = new Set<() => void>()
   #source: EventSource | null = null
   #waiting: EventView[] = []
   #timer: number | null = null
-  #state: LiveState = 'connecting'
+  #live: Live = { state: 'connecting', look: null }
 
   constructor(tenant: string) {
     this.#tenant = tenant
+    document.addEventListener('visibilitychange', () => this.#attend())
   }
 
   listen(listener: Listener): () => void {
     this.#listeners.add(listener)
-    this.#open()
-    listener([], this.#state)
+    this.#attend()
+    listener([], this.#live.state)
     return () => {
       this.#listeners.delete(listener)
-      if (this.#listeners.size === 0) this.#close()
+      this.#attend()
     }
+  }
+
+  readonly watch = (onLook: () => void): (() => void) => {
+    this.#lookers.add(onLook)
+    this.#attend()
+    return () => {
+      this.#lookers.delete(onLook)
+      this.#attend()
+    }
+  }
+
+  readonly now = (): Live => this.#live
+
+  get #isWanted(): boolean {
+    return this.#listeners.size + this.#lookers.size > 0 && document.visibilityState === 'visible'
+  }
+
+  // A hidden page keeps no connection: a browser has six for one host, and tabs stay open for days.
+  #attend(): void {
+    if (this.#isWanted) this.#open()
+    else if (this.#listeners.size + this.#lookers.size === 0 || document.visibilityState === 'hidden') this.#close()
   }
 
   #open(): void {
     if (this.#source) return
-    const source = new EventSource(addressOf('followEvents', { params: { tenant: this.#tenant } }))
+    const source = new EventSource(addressOf('followNow', { params: { tenant: this.#tenant } }))
     this.#source = source
     source.addEventListener('open', () => this.#tell('live'))
     source.addEventListener('message', (message) => this.#take(message.data))
@@ -51,18 +78,26 @@ class Stream {
 
   #later(): void {
     setTimeout(() => {
-      if (this.#listeners.size > 0) this.#open()
+      if (this.#isWanted) this.#open()
     }, caps.listEveryMs)
   }
 
   #take(data: unknown): void {
     if (typeof data !== 'string') return
-    let stored: unknown
+    let message: unknown
     try {
-      stored = JSON.parse(data)
+      message = plainReply(JSON.parse(data))
     } catch {
       return
     }
+    if (!isRecord(message)) return
+    if (isLook(message)) {
+      this.#live = { state: 'live', look: message }
+      for (const look of this.#lookers) look()
+    } else if (Array.isArray(message['items'])) for (const item of message['items']) this.#event(item)
+  }
+
+  #event(stored: unknown): void {
     if (!isRecord(stored) || !isRecord(stored['event'])) return
     this.#waiting.push(readEvent({ cursor: String(stored['cursor'] ?? ''), event: stored['event'] }))
     if (this.#waiting.length > caps.liveEvents) this.#waiting.shift()
@@ -73,7 +108,10 @@ class Stream {
   }
 
   #tell(state: LiveState): void {
-    this.#state = state
+    if (state !== this.#live.state) {
+      this.#live = { ...this.#live, state }
+      for (const look of this.#lookers) look()
+    }
     const batch = this.#waiting.reverse()
     this.#waiting = []
     for (const listener of this.#listeners) listener(batch, state)
@@ -85,11 +123,28 @@ class Stream {
     if (this.#timer !== null) clearTimeout(this.#timer)
     this.#timer = null
     this.#waiting = []
-    this.#state = 'connecting'
+    this.#live = { ...this.#live, state: 'connecting' }
   }
 }
 
+/** The server made it by its schema; here only its kind is looked at, as with every reply. */
+function isLook(message: object): message is LiveLook {
+  return 'kind' in message && message.kind === 'look' && 'picture' in message && 'health' in message
+}
+
 const streams = new Map<string, Stream>()
+
+function streamOf(tenant: string): Stream {
+  const stream = streams.get(tenant) ?? new Stream(tenant)
+  streams.set(tenant, stream)
+  return stream
+}
+
+/** The newest look, and whether the stream flows. */
+export function useLook(tenant: string): Live {
+  const stream = streamOf(tenant)
+  return useSyncExternalStore(stream.watch, stream.now)
+}
 
 /** Live events that `wanted` accepts, newest first, since this was shown. */
 export function useLiveEvents(
@@ -102,9 +157,7 @@ export function useLiveEvents(
   useEffect(() => {
     setEvents([])
     if (!enabled) return
-    const stream = streams.get(tenant) ?? new Stream(tenant)
-    streams.set(tenant, stream)
-    return stream.listen((batch, next) => {
+    return streamOf(tenant).listen((batch, next) => {
       setState(next)
       const fresh = batch.filter(wanted)
       if (fresh.length > 0) setEvents((before) => [...fresh, ...before].slice(0, caps.liveEvents))

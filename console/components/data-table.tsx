@@ -1,10 +1,13 @@
-// Every list: a table with its loading, empty and error states and a foot for paging. On a phone rows become cards.
-// Must never hold more than a page; paging and search are the server's.
+// Every list: a table with its loading, empty and error states and a foot. On a phone rows become cards. Of long lists only
+// the rows in view are drawn, so that 20,000 cost no more than 60. Paging and search are the server's.
 import { Link } from '@tanstack/react-router'
 import { tableFeatures, useTable, type ColumnDef } from '@tanstack/react-table'
-import { useMemo, type ReactNode } from 'react'
-import { count } from '#console/messages/plural.ts'
+import { useMemo, useRef, type ReactNode } from 'react'
+import type { PagedRows } from '#console/api/use-route.ts'
+import { caps } from '#console/caps.ts'
 import { text } from '#console/messages/text.ts'
+import { Button } from './button.tsx'
+import { useRowsInView } from './rows-in-view.ts'
 import { Empty, Failed } from './state.tsx'
 
 const features = tableFeatures({})
@@ -27,6 +30,10 @@ export type TableState = {
   readonly empty: ReactNode
   readonly isStale?: boolean
   readonly foot?: ReactNode
+  /** How many rows there are on the server, for readers of the screen. */
+  readonly total?: number | null
+  /** Called as the end of the rows comes near. */
+  readonly onEnd?: () => void
 }
 
 type Props<T> = TableState & {
@@ -45,6 +52,8 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
   )
   const data = useMemo(() => [...(rows ?? [])], [rows])
   const table = useTable({ features, columns: definitions, data, getRowId: props.rowKey })
+  const body = useRef<HTMLTableElement>(null)
+  const view = useRowsInView(rows?.length ?? 0, body, props.onEnd)
   if (props.error && rows === undefined) {
     return (
       <div className="table-wrap">
@@ -55,7 +64,13 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
   if (rows?.length === 0) return <div className="table-wrap">{props.empty}</div>
   return (
     <div className={`table-wrap${props.isStale ? ' is-stale' : ''}`}>
-      <table className="table table-cards" aria-label={label} aria-busy={rows === undefined}>
+      <table
+        className="table table-cards"
+        aria-label={label}
+        aria-busy={rows === undefined}
+        aria-rowcount={view.isVirtual ? (props.total ?? -1) : undefined}
+        ref={body}
+      >
         <thead>
           <tr>
             {columns.map((column) => (
@@ -66,6 +81,7 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
           </tr>
         </thead>
         <tbody>
+          <Spacer pixels={view.above} columns={columns.length} />
           {rows === undefined
             ? [0, 1, 2, 3, 4].map((line) => (
                 <tr key={line}>
@@ -78,23 +94,33 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
                   ))}
                 </tr>
               ))
-            : table.getRowModel().rows.map((row) => (
-                <tr key={row.id} className={props.isChosen?.(row.original) ? 'is-chosen' : undefined}>
-                  {row.getAllCells().map((cell, at) => {
-                    const column = columns[at]
-                    const isEmpty = column?.isEmpty?.(row.original) ?? false
-                    return (
-                      <td
-                        key={cell.id}
-                        data-label={column?.head}
-                        className={`${column?.look ?? ''}${isEmpty ? ' empty-cell' : ''}${column?.deskOnly ? ' desk-only' : ''}`}
-                      >
-                        <table.FlexRender cell={cell} />
-                      </td>
-                    )
-                  })}
-                </tr>
-              ))}
+            : table
+                .getRowModel()
+                .rows.slice(view.from, view.until)
+                .map((row, place) => (
+                  <tr
+                    key={row.id}
+                    data-index={view.from + place}
+                    ref={view.measure}
+                    aria-rowindex={view.isVirtual ? view.from + place + 2 : undefined}
+                    className={props.isChosen?.(row.original) ? 'is-chosen' : undefined}
+                  >
+                    {row.getAllCells().map((cell, at) => {
+                      const column = columns[at]
+                      const isEmpty = column?.isEmpty?.(row.original) ?? false
+                      return (
+                        <td
+                          key={cell.id}
+                          data-label={column?.head}
+                          className={`${column?.look ?? ''}${isEmpty ? ' empty-cell' : ''}${column?.deskOnly ? ' desk-only' : ''}`}
+                        >
+                          <table.FlexRender cell={cell} />
+                        </td>
+                      )
+                    })}
+                  </tr>
+                ))}
+          <Spacer pixels={view.below} columns={columns.length} />
         </tbody>
       </table>
       {rows !== undefined && props.foot}
@@ -102,22 +128,31 @@ export function DataTable<T extends object>(props: Props<T>): ReactNode {
   )
 }
 
-/** Foot of a paged list: how many, and the way to the next page, which is an address. */
+/** Foot of a list: how many are shown of how many, and the way to what is beyond: read on here, or by address. */
 export function PageFoot({
   shown,
   total,
   next,
   after,
+  more,
 }: {
   readonly shown: number
   readonly total: number | null
   readonly next: string | null
   readonly after: string | undefined
+  readonly more?: Pick<PagedRows<unknown>, 'isReadingMore' | 'readMore'>
 }): ReactNode {
   if (next === null && after === undefined && (total === null || total === shown) && shown < 2) return null
+  const isReading = more?.isReadingMore ?? false
   return (
     <div className="table-foot">
-      <span>{total === null ? count(shown) : text.list.of(shown, total)}</span>
+      <span role="status">
+        {isReading
+          ? text.list.reading
+          : total === null
+            ? text.list.shown(shown, next !== null)
+            : text.list.of(shown, total)}
+      </span>
       {after !== undefined && (
         <Link
           to="."
@@ -127,12 +162,26 @@ export function PageFoot({
           {text.list.first}
         </Link>
       )}
-      {next !== null && (
-        <Link to="." search={(before: object) => ({ ...before, after: next })} className="button button-row">
-          {text.list.next}
-        </Link>
-      )}
+      {next !== null &&
+        (more && shown < caps.listRows ? (
+          <Button inRow onClick={more.readMore} disabled={isReading}>
+            {text.list.more}
+          </Button>
+        ) : (
+          <Link to="." search={(before: object) => ({ ...before, after: next })} className="button button-row">
+            {text.list.next}
+          </Link>
+        ))}
     </div>
+  )
+}
+
+function Spacer({ pixels, columns }: { readonly pixels: number; readonly columns: number }): ReactNode {
+  if (pixels <= 0) return null
+  return (
+    <tr className="spacer" aria-hidden="true">
+      <td colSpan={columns} style={{ height: pixels }} />
+    </tr>
   )
 }
 

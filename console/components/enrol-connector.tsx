@@ -32,6 +32,7 @@ export function EnrolConnector({
     <FormAction
       label={text.connectors.enrol}
       look={look}
+      {...(fixed === undefined && { opensBy: 'enrol' })}
       inRow={inRow}
       title={text.connectors.enrol}
       lead={text.connectors.emptyLead}

@@ -1,76 +1,43 @@
-// Sums live flows to what the picture can show: the busiest people and apps by name, the rest as one line each side.
-// Pure, so that 50,000 flows are a test and not a hope.
-import type { LiveFlow } from '#core/wire/feed.ts'
+// Where the names and ribbons of the picture of flows go. Pure; how many there are is the server's doing.
+import type { LiveLink, LiveNode, LivePicture } from '#core/api/live-routes.ts'
 
-export type PictureNode = {
-  readonly key: string
-  readonly name: string | null
-  readonly flows: number
-  readonly others: number
-}
-export type PictureLink = { readonly person: string; readonly app: string; readonly flows: number }
-export type FlowPictureData = {
-  readonly people: readonly PictureNode[]
-  readonly apps: readonly PictureNode[]
-  readonly links: readonly PictureLink[]
-  readonly peopleTotal: number
-  readonly appsTotal: number
-  readonly exchanges: readonly string[]
-}
+export type Side = 'people' | 'groups'
+export type PlacedNode = { readonly node: LiveNode; readonly y: number; readonly portY: number; readonly width: number }
 
-// A space cannot be in a name, so these never meet one.
-export const REST = ' rest'
-
-export function summarizeFlows(
-  flows: readonly Pick<LiveFlow, 'userName' | 'appName' | 'exchangeId'>[],
-  maxNames: number,
-): FlowPictureData {
-  const people = new Map<string, number>()
-  const apps = new Map<string, number>()
-  const pairs = new Map<string, Map<string, number>>()
-  const exchanges = new Set<string>()
-  for (const { userName, appName, exchangeId } of flows) {
-    people.set(userName, (people.get(userName) ?? 0) + 1)
-    apps.set(appName, (apps.get(appName) ?? 0) + 1)
-    exchanges.add(exchangeId)
-    let of = pairs.get(userName)
-    if (!of) pairs.set(userName, (of = new Map()))
-    of.set(appName, (of.get(appName) ?? 0) + 1)
-  }
-  const peopleNodes = busiest(people, maxNames)
-  const appNodes = busiest(apps, maxNames)
-  const namedPeople = new Set(peopleNodes.map((node) => node.key))
-  const namedApps = new Set(appNodes.map((node) => node.key))
-  const links = new Map<string, PictureLink>()
-  for (const [userName, of] of pairs) {
-    const person = namedPeople.has(userName) ? userName : REST
-    for (const [appName, count] of of) {
-      const app = namedApps.has(appName) ? appName : REST
-      const key = JSON.stringify([person, app])
-      links.set(key, { person, app, flows: (links.get(key)?.flows ?? 0) + count })
-    }
-  }
-  return {
-    people: peopleNodes,
-    apps: appNodes,
-    links: [...links.values()],
-    peopleTotal: people.size,
-    appsTotal: apps.size,
-    exchanges: [...exchanges].sort(),
-  }
-}
-
-function busiest(counts: ReadonlyMap<string, number>, maxNames: number): PictureNode[] {
-  const ordered = [...counts].sort(([nameA, a], [nameB, b]) => b - a || (nameA < nameB ? -1 : 1))
-  const named = ordered.length <= maxNames + 1 ? ordered : ordered.slice(0, maxNames)
-  const rest = ordered.slice(named.length)
-  const nodes: PictureNode[] = named.map(([name, flows]) => ({ key: name, name, flows, others: 0 }))
-  if (rest.length > 0)
-    nodes.push({ key: REST, name: null, flows: rest.reduce((sum, [, n]) => sum + n, 0), others: rest.length })
-  return nodes
-}
+export const ROW = 40
 
 /** Width of a ribbon in pixels: grows with the logarithm, so that 1 and 10,000 flows both can be seen. */
 export function ribbonWidth(flows: number): number {
-  return Math.min(16, 1.5 + Math.log2(Math.max(1, flows)) * 1.6)
+  return Math.min(18, 2 + Math.log2(Math.max(1, flows)) * 1.5)
+}
+
+/** Each name's middle, and where its ribbon meets the exchange: drawn together there, in the same order. */
+export function placed(nodes: readonly LiveNode[], height: number): readonly PlacedNode[] {
+  const top = (height - nodes.length * ROW) / 2
+  const widths = nodes.map((node) => ribbonWidth(node.flows) + 2)
+  const bundle = widths.reduce((sum, width) => sum + width, 0)
+  let at = (height - bundle) / 2
+  return nodes.map((node, index) => {
+    const width = widths[index] ?? 0
+    const portY = at + width / 2
+    at += width
+    return { node, y: top + index * ROW + ROW / 2, portY, width: width - 2 }
+  })
+}
+
+export function leftOf(picture: LivePicture, side: Side) {
+  return side === 'people'
+    ? { nodes: picture.people, links: picture.links }
+    : { nodes: picture.groups, links: picture.groupLinks }
+}
+
+/** Keys at the other side that this one is linked with. */
+export function linkedWith(links: readonly LiveLink[], key: string, end: 'from' | 'to'): ReadonlySet<string> {
+  return new Set(links.filter((link) => link[end] === key).map((link) => link[end === 'from' ? 'to' : 'from']))
+}
+
+/** People by name while they all can be read, groups beyond. */
+export function sideFor(people: number, chosen: string | undefined): Side {
+  if (chosen === 'people' || chosen === 'groups') return chosen
+  return people > 10 ? 'groups' : 'people'
 }

@@ -1,146 +1,148 @@
-// People → exchange → apps, as a picture. Text is HTML, ribbons are SVG whose width follows its column; the table of
-// flows says the same in words. Denied attempts end at the exchange.
+// People → exchange → apps and the internet, as a picture that is as small for 50,000 flows as for five. Text is HTML,
+// ribbons are SVG whose width follows its column; the table of flows says the same in words. Denied attempts end at the
+// exchange.
 import { Link } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
+import type { LiveLook, LiveNode } from '#core/api/live-routes.ts'
 import { count } from '#console/messages/plural.ts'
 import { text } from '#console/messages/text.ts'
+import { leftOf, linkedWith, placed, ROW, type PlacedNode, type Side } from './flow-layout.ts'
+import { Icon } from './icon.tsx'
+import { bytes } from './moment.tsx'
 import { Glyph } from './status.tsx'
-import { REST, ribbonWidth, type FlowPictureData, type PictureNode } from './flow-layout.ts'
 import { useTenant } from './who.ts'
 
-const ROW = 34
-
 type Props = {
-  readonly data: FlowPictureData
-  readonly flows: number
+  readonly look: LiveLook
+  readonly side: Side
   readonly denials: number
-  readonly busyPeople: ReadonlySet<string>
 }
+type Lit = { readonly end: 'from' | 'to'; readonly key: string } | null
 
-export function FlowPicture({ data, flows, denials, busyPeople }: Props): ReactNode {
+export function FlowPicture({ look, side, denials }: Props): ReactNode {
   const tenant = useTenant()
-  const [lit, setLit] = useState<string | null>(null)
-  const height = Math.max(data.people.length, data.apps.length, 4) * ROW
-  const left = sideOf(data.people, height)
-  const right = sideOf(data.apps, height)
-  const litApps = new Set(data.links.filter((link) => `p${link.person}` === lit).map((link) => link.app))
-  const litPeople = new Set(data.links.filter((link) => `a${link.app}` === lit).map((link) => link.person))
-  const isLitPerson = (key: string) => lit === `p${key}` || litPeople.has(key)
-  const isLitApp = (key: string) => lit === `a${key}` || litApps.has(key)
-  const light = (key: string | null) => () => setLit(key)
+  const [lit, setLit] = useState<Lit>(null)
+  const { nodes, links } = leftOf(look.picture, side)
+  const { apps } = look.picture
+  const height = Math.max(nodes.length, apps.length, 4) * ROW
+  const left = placed(nodes, height)
+  const right = placed(apps, height)
+  const linked = lit === null ? null : linkedWith(links, lit.key, lit.end)
+  const isLit = (end: 'from' | 'to', key: string) =>
+    lit !== null && (lit.end === end ? lit.key === key : (linked?.has(key) ?? false))
+  const list = (end: 'from' | 'to', of: readonly LiveNode[]) => (
+    <ul className={end === 'from' ? 'picture-people' : undefined}>
+      {of.map((node) => (
+        <li
+          key={node.key}
+          className={isLit(end, node.key) ? 'is-lit' : ''}
+          onPointerEnter={() => setLit({ end, key: node.key })}
+          onPointerLeave={() => setLit(null)}
+          onFocus={() => setLit({ end, key: node.key })}
+          onBlur={() => setLit(null)}
+        >
+          <Name node={node} tenant={tenant} />
+          <span className="caption picture-count">
+            {count(node.flows)}
+            {node.bytesPerSecond >= 1 && <span className="picture-rate"> · {bytes(node.bytesPerSecond)}/s</span>}
+          </span>
+        </li>
+      ))}
+    </ul>
+  )
   return (
     <div
       className={`picture${lit === null ? '' : ' has-lit'}`}
       role="group"
-      aria-label={text.now.pictureLabel(flows, data.peopleTotal, data.appsTotal)}
+      aria-label={text.now.pictureLabel(look.flows, look.people, look.apps)}
     >
-      <ul className="picture-people">
-        {data.people.map((node) => (
-          <li
-            key={node.key}
-            className={isLitPerson(node.key) ? 'is-lit' : ''}
-            onPointerEnter={light(`p${node.key}`)}
-            onPointerLeave={light(null)}
-            onFocus={light(`p${node.key}`)}
-            onBlur={light(null)}
-          >
-            {node.name === null ? (
-              <span className="quiet ellipsis">{text.now.more(node.others)}</span>
-            ) : (
-              <Link to="/t/$tenant/people/$name" params={{ tenant, name: node.name }} className="ellipsis">
-                {node.name}
-              </Link>
-            )}
-            <span className="caption">{count(node.flows)}</span>
-          </li>
-        ))}
-      </ul>
-      <svg height={height} viewBox={`0 0 100 ${height}`} preserveAspectRatio="none" aria-hidden="true">
-        {left.map(({ node, y, portY }) => (
-          <Ribbon
-            key={node.key}
-            from={y}
-            to={portY}
-            flows={node.flows}
-            isLit={isLitPerson(node.key)}
-            isMoving={busyPeople.has(node.key) || (node.key === REST && busyPeople.size > 0)}
-          />
-        ))}
-        {denials > 0 && <path className="ribbon-denied" d={`M30 ${height - 10} H100`} />}
-      </svg>
+      {list('from', nodes)}
+      <Ribbons height={height} places={left} towards="port" isLit={(key) => isLit('from', key)}>
+        {denials > 0 && <path className="ribbon-denied" d={`M40 ${height - 10} H100`} />}
+      </Ribbons>
       <div className="port">
+        <Icon name="exchanges" size={18} />
         <span className="strong">
-          {data.exchanges.length > 1 ? text.now.exchanges(data.exchanges.length) : text.now.exchange}
+          {look.health.exchanges > 1 ? text.now.exchanges(look.health.exchanges) : text.now.exchange}
         </span>
-        <span className="caption">{text.amount.flows(flows)}</span>
+        <span className="caption">{text.amount.flows(look.flows)}</span>
         {denials > 0 && (
-          <span className="port-denied status">
+          <Link
+            to="/t/$tenant/events"
+            params={{ tenant }}
+            search={{ outcome: 'failure' }}
+            className="port-denied status"
+          >
             <Glyph kind="deny" /> {count(denials)} <span className="port-word">{text.now.denied(denials)}</span>
-          </span>
+          </Link>
         )}
       </div>
-      <svg height={height} viewBox={`0 0 100 ${height}`} preserveAspectRatio="none" aria-hidden="true">
-        {right.map(({ node, y, portY }) => (
-          <Ribbon key={node.key} from={portY} to={y} flows={node.flows} isLit={isLitApp(node.key)} isMoving={false} />
-        ))}
-      </svg>
-      <ul>
-        {data.apps.map((node) => (
-          <li
-            key={node.key}
-            className={isLitApp(node.key) ? 'is-lit' : ''}
-            onPointerEnter={light(`a${node.key}`)}
-            onPointerLeave={light(null)}
-            onFocus={light(`a${node.key}`)}
-            onBlur={light(null)}
-          >
-            <span className="caption">{count(node.flows)}</span>
-            {node.name === null ? (
-              <span className="quiet ellipsis">{text.now.more(node.others)}</span>
-            ) : (
-              <Link to="/t/$tenant/apps/$name" params={{ tenant, name: node.name }} className="ellipsis">
-                {node.name}
-              </Link>
-            )}
-          </li>
-        ))}
-      </ul>
+      <Ribbons height={height} places={right} towards="names" isLit={(key) => isLit('to', key)} />
+      {list('to', apps)}
     </div>
   )
 }
 
-function Ribbon({
-  from,
-  to,
-  flows,
-  isLit,
-  isMoving,
-}: {
-  readonly from: number
-  readonly to: number
-  readonly flows: number
-  readonly isLit: boolean
-  readonly isMoving: boolean
-}): ReactNode {
-  const path = `M0 ${from} C50 ${from} 50 ${to} 100 ${to}`
+function Name({ node, tenant }: { readonly node: LiveNode; readonly tenant: string }): ReactNode {
+  const { kind, name, members } = node
+  if (kind === 'rest') return <span className="quiet ellipsis">{text.now.more(members)}</span>
+  if (kind === 'internet')
+    return (
+      <span className="picture-name strong">
+        <Icon name="internet" size={14} /> <span className="ellipsis">{text.now.internet}</span>
+      </span>
+    )
+  if (name === '') return <span className="quiet ellipsis">{kind === 'group' ? text.now.noGroup : text.now.gone}</span>
+  if (kind === 'group' || kind === 'organisation')
+    return (
+      <Link
+        to={kind === 'group' ? '/t/$tenant/people' : '/t/$tenant/third-parties'}
+        params={{ tenant }}
+        search={{ search: name }}
+        className="picture-name"
+        title={text.now.members(members)}
+      >
+        <Icon name={kind === 'group' ? 'people' : 'thirdParties'} size={14} /> <span className="ellipsis">{name}</span>
+      </Link>
+    )
   return (
-    <>
-      <path className={`ribbon${isLit ? ' is-lit' : ''}`} d={path} strokeWidth={ribbonWidth(flows)} />
-      {isMoving && <path className="ribbon-moving" d={path} />}
-    </>
+    <Link
+      to={kind === 'person' ? '/t/$tenant/people/$name' : '/t/$tenant/apps/$name'}
+      params={{ tenant, name }}
+      className="picture-name"
+    >
+      <span className="ellipsis">{name}</span>
+    </Link>
   )
 }
 
-/** Each name's middle, and where its ribbon meets the exchange: drawn together there, in the same order. */
-function sideOf(nodes: readonly PictureNode[], height: number) {
-  const top = (height - nodes.length * ROW) / 2
-  const widths = nodes.map((node) => ribbonWidth(node.flows) + 3)
-  const bundle = widths.reduce((sum, width) => sum + width, 0)
-  let at = (height - bundle) / 2
-  return nodes.map((node, index) => {
-    const width = widths[index] ?? 0
-    const portY = at + width / 2
-    at += width
-    return { node, y: top + index * ROW + ROW / 2, portY }
-  })
+function Ribbons({
+  height,
+  places,
+  towards,
+  isLit,
+  children,
+}: {
+  readonly height: number
+  readonly places: readonly PlacedNode[]
+  readonly towards: 'port' | 'names'
+  readonly isLit: (key: string) => boolean
+  readonly children?: ReactNode
+}): ReactNode {
+  return (
+    <svg height={height} viewBox={`0 0 100 ${height}`} preserveAspectRatio="none" aria-hidden="true">
+      {places.map(({ node, y, portY, width }) => {
+        const [from, to] = towards === 'port' ? [y, portY] : [portY, y]
+        const path = `M0 ${from} C50 ${from} 50 ${to} 100 ${to}`
+        const kind = node.kind === 'internet' ? ' ribbon-web' : ''
+        return (
+          <g key={node.key}>
+            <path className={`ribbon${kind}${isLit(node.key) ? ' is-lit' : ''}`} d={path} strokeWidth={width} />
+            {node.bytesPerSecond > 0 && <path className={`ribbon-moving${kind}`} d={path} />}
+          </g>
+        )
+      })}
+      {children}
+    </svg>
+  )
 }

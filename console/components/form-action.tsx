@@ -1,5 +1,6 @@
 // A button that opens a form in a dialog; the form's result may be something to show once.
-import { useState, type FormEvent, type ReactNode } from 'react'
+import { useNavigate, useSearch } from '@tanstack/react-router'
+import { useEffect, useState, type FormEvent, type ReactNode } from 'react'
 import { text } from '#console/messages/text.ts'
 import { Button, type ButtonLook } from './button.tsx'
 import { Dialog } from './dialog.tsx'
@@ -18,6 +19,8 @@ type Props = {
   /** Sends it; what comes back is shown in place of the form, nothing closes the dialog. */
   readonly act: () => Promise<{ readonly title: string; readonly content: ReactNode } | void>
   readonly onClosed?: () => void
+  /** Opens by `?act=` with this word: what the command palette and links lead to. */
+  readonly opensBy?: string
 }
 
 type State =
@@ -27,8 +30,15 @@ type State =
 export function FormAction(props: Props): ReactNode {
   const [isOpen, setOpen] = useState(false)
   const [state, setState] = useState<State>({ kind: 'form', busy: false, error: null })
+  const { act: wanted }: { act?: string | undefined } = useSearch({ strict: false })
+  const navigate = useNavigate()
+  const isAsked = props.opensBy !== undefined && wanted === props.opensBy
+  useEffect(() => {
+    if (isAsked) setOpen(true)
+  }, [isAsked])
   const close = () => {
     setOpen(false)
+    if (isAsked) void navigate({ to: '.', search: (before: object) => ({ ...before, act: undefined }), replace: true })
     props.onClosed?.()
   }
   const send = async (event: FormEvent) => {

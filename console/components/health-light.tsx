@@ -3,7 +3,7 @@ import { Menu } from '@base-ui/react/menu'
 import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { text } from '#console/messages/text.ts'
-import { troublesOf, useHealth, type Trouble } from './health.ts'
+import { useHealth, type Trouble } from './health.ts'
 import { Status } from './status.tsx'
 import { useTenant } from './who.ts'
 
@@ -11,27 +11,18 @@ const words = text.health
 
 export function HealthLight(): ReactNode {
   const tenant = useTenant()
-  const health = useHealth()
-  const troubles = troublesOf(health)
+  const { look, state, troubles } = useHealth()
+  const health = look?.health
   const isBad = troubles.some(({ kind }) => kind === 'deny')
-  const word =
-    health.state === 'reading'
+  const isUnknown = look === null && state === 'away'
+  const word = isUnknown
+    ? words.unknown
+    : look === null
       ? words.reading
-      : health.state === 'unknown'
-        ? words.unknown
-        : troubles.length === 0
-          ? words.well
-          : words.troubles(troubles.length)
-  const kind =
-    health.state === 'reading'
-      ? 'quiet'
-      : health.state === 'unknown'
-        ? 'warn'
-        : troubles.length === 0
-          ? 'allow'
-          : isBad
-            ? 'deny'
-            : 'warn'
+      : troubles.length === 0
+        ? words.well
+        : words.troubles(troubles.length)
+  const kind = isUnknown ? 'warn' : look === null ? 'quiet' : troubles.length === 0 ? 'allow' : isBad ? 'deny' : 'warn'
   return (
     <Menu.Root>
       <Menu.Trigger className="top-button">
@@ -45,15 +36,18 @@ export function HealthLight(): ReactNode {
           <Menu.Popup className="menu menu-health">
             <div className="menu-head">{words.title}</div>
             <Line to="/t/$tenant/now" tenant={tenant} name={words.exchanges} trouble={troubles} of="exchange">
-              {words.exchangesWell(health.exchangesUp)}
+              {words.exchangesWell(health?.exchanges ?? 0)}
             </Line>
             <Line to="/t/$tenant/connectors" tenant={tenant} name={words.connectors} trouble={troubles} of="connector">
-              {health.connectors === 0
+              {(health?.connectors ?? 0) === 0
                 ? words.connectorsNone
-                : words.connectorsWell(health.connectorsUp, health.connectors)}
+                : words.connectorsWell(health?.connectorsUp ?? 0, health?.connectors ?? 0)}
             </Line>
             <Line to="/t/$tenant/apps" tenant={tenant} name={words.apps} trouble={troubles} of="app">
               {words.appsWell}
+            </Line>
+            <Line to="/t/$tenant/now" tenant={tenant} name={words.stream} trouble={troubles} of="stream">
+              {words.streams[state]}
             </Line>
           </Menu.Popup>
         </Menu.Positioner>

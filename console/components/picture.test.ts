@@ -4,48 +4,32 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { resourceDocument } from '#core/resources/kinds.ts'
 import { cedarLines } from './cedar-tokens.ts'
-import { REST, ribbonWidth, summarizeFlows } from './flow-layout.ts'
+import { placed, ribbonWidth, sideFor } from './flow-layout.ts'
 import { documentsOf, labelFrom, policyFor, type PublishForm } from './publish-plan.ts'
-import { ratesBetween } from './rates.ts'
 import { safeAddress } from './safe-address.ts'
 
-const flow = (userName: string, appName: string) => ({ userName, appName, exchangeId: 'exc_1' })
-
-test('the picture names at most eight a side and one rest, and loses no flow', () => {
-  fc.assert(
-    fc.property(fc.array(fc.record({ user: fc.nat(60), app: fc.nat(40) }), { maxLength: 400 }), (pairs) => {
-      const flows = pairs.map(({ user, app }) => flow(`u${user}`, `a${app}`))
-      const data = summarizeFlows(flows, 8)
-      assert.ok(data.people.length <= 9 && data.apps.length <= 9)
-      for (const side of [data.people, data.apps, data.links])
-        assert.equal(
-          side.reduce((sum, { flows: n }) => sum + n, 0),
-          flows.length,
-        )
-      assert.equal(
-        data.people.reduce((sum, node) => sum + (node.key === REST ? node.others : 1), 0),
-        data.peopleTotal,
-      )
-    }),
+test('a ribbon is seen for one flow and for 50,000, and names keep their place at the exchange', () => {
+  assert.ok(ribbonWidth(50_000) <= 18 && ribbonWidth(1) > 1)
+  const node = (key: string, flows: number) => ({
+    key,
+    kind: 'person' as const,
+    name: key,
+    flows,
+    bytesPerSecond: 0,
+    members: 1,
+  })
+  const places = placed([node('a', 9), node('b', 900), node('c', 1)], 200)
+  assert.deepEqual(
+    places.map(({ portY }) => portY),
+    places.map(({ portY }) => portY).toSorted((a, b) => a - b),
   )
 })
 
-test('fifty thousand flows are summed into the same small picture', () => {
-  const flows = Array.from({ length: 50_000 }, (_, n) => flow(`person-${n % 9000}`, `app-${n % 700}`))
-  const data = summarizeFlows(flows, 8)
-  assert.deepEqual([data.people.length, data.apps.length, data.peopleTotal, data.appsTotal], [9, 9, 9000, 700])
-  assert.ok(data.links.length <= 81)
-  assert.ok(ribbonWidth(50_000) <= 16 && ribbonWidth(1) > 1)
-})
-
-test('rates count only flows seen twice and never go below nothing', () => {
-  const seen = (flowId: string, bytesIn: number, bytesOut: number) => ({ flowId, bytesIn, bytesOut, userName: flowId })
-  const { sample, busyPeople } = ratesBetween(
-    { atMs: 0, flows: [seen('a', 100, 1000), seen('gone', 5, 5), seen('restarted', 900, 900)] },
-    { atMs: 2000, flows: [seen('a', 300, 5000), seen('new', 1e9, 1e9), seen('restarted', 0, 0)] },
+test('people are drawn by name while they can be read, by group beyond, and as the address says', () => {
+  assert.deepEqual(
+    [sideFor(5, undefined), sideFor(50_000, undefined), sideFor(50_000, 'people'), sideFor(5, 'oops')],
+    ['people', 'groups', 'people', 'people'],
   )
-  assert.deepEqual(sample, { atMs: 2000, toApps: 100, fromApps: 2000 })
-  assert.deepEqual([...busyPeople], ['a'])
 })
 
 test('coloured policy text is the same text', () => {

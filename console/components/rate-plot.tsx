@@ -3,9 +3,10 @@ import { useEffect, useRef, type ReactNode } from 'react'
 import UPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 import { bytes } from './moment.tsx'
-import type { RateSample } from './rates.ts'
 
-const HEIGHT = 220
+export type RateSample = { readonly atMs: number; readonly fromApps: number; readonly toApps: number }
+
+const HEIGHT = 200
 
 export function RatePlot({
   samples,

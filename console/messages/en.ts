@@ -100,8 +100,11 @@ export const en = {
     search: 'Search',
     of: (shown: number, total: number) =>
       shown === total ? `${count(total)} in all` : `${count(shown)} of ${count(total)}`,
-    first: 'First page',
-    next: 'Next page',
+    shown: (shown: number, isMore: boolean) => (isMore ? `${count(shown)} shown, there are more` : count(shown)),
+    first: 'From the beginning',
+    next: 'Go on from here',
+    more: 'Show more',
+    reading: 'Reading on…',
   },
   action: {
     cancel: 'Cancel',

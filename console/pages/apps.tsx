@@ -3,13 +3,13 @@ import { Link } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
 import type { ConnectorView } from '#core/api/views.ts'
 import { appAddress, readApp, type AppView } from '#console/api/spec-view.ts'
-import { listRefresh, useRoute } from '#console/api/use-route.ts'
+import { listRefresh, usePages, useRoute } from '#console/api/use-route.ts'
 import { buttonClass } from '#console/components/button.tsx'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { OutsideLink } from '#console/components/outside-link.tsx'
 import { Page, Tags } from '#console/components/page.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { useMayChange, useMe } from '#console/components/who.ts'
@@ -41,9 +41,9 @@ export function AppsPage(): ReactNode {
   const { tenant } = me
   const mayChange = useMayChange()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listResources', { params: { tenant, plural: 'apps' }, query }, listRefresh)
+  const list = usePages('listResources', { params: { tenant, plural: 'apps' }, query })
   const connectors = useRoute('listConnectors', { params: { tenant }, query: { limit: 1000 } }, listRefresh)
-  const apps = useMemo(() => list.data?.items.map(readApp), [list.data])
+  const apps = useMemo(() => list.items?.map(readApp), [list.items])
   const behind = connectors.data?.items
   const columns = useMemo<readonly Column<AppView>[]>(
     () => [
@@ -92,37 +92,21 @@ export function AppsPage(): ReactNode {
   )
   return (
     <Page title={text.apps.title} acts={publish}>
-      <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
+      <PagedList>
         <DataTable
           label={text.apps.title}
           columns={columns}
           rows={apps}
           rowKey={(app) => app.name}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={
-            search ? (
-              <NoMatch />
-            ) : (
-              <Empty title={text.apps.empty} lead={text.apps.emptyLead}>
-                {publish}
-              </Empty>
-            )
-          }
-          foot={
-            <PageFoot
-              shown={apps?.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
+          {...pagedState(
+            list,
+            { search, after },
+            <Empty title={text.apps.empty} lead={text.apps.emptyLead}>
+              {publish}
+            </Empty>,
+          )}
         />
-      </div>
+      </PagedList>
     </Page>
   )
 }

@@ -1,7 +1,7 @@
 // *Connectors*: which stand where, whether they are connected, and tokens waiting to be used.
 import { useMemo, type ReactNode } from 'react'
 import type { Reply } from '#console/api/client.ts'
-import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
+import { listRefresh, useChange, usePages, useRoute } from '#console/api/use-route.ts'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { ConnectorTable } from '#console/components/connector-table.tsx'
 import { DataTable, type Column } from '#console/components/data-table.tsx'
@@ -20,7 +20,7 @@ export function ConnectorsPage(): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listConnectors', { params: { tenant }, query }, { everyMs: 5_000, keep: true })
+  const list = usePages('listConnectors', { params: { tenant }, query }, { everyMs: 5_000 })
   const tokens = useRoute('listEnrolmentTokens', { params: { tenant }, query: { limit: 100 } }, listRefresh)
   const withdraw = useChange('deleteEnrolmentToken').mutateAsync
   const waiting = tokens.data?.items.filter((token) => token.usedAt === null && token.use === 'connector')
@@ -55,7 +55,7 @@ export function ConnectorsPage(): ReactNode {
     <Page title={text.connectors.title} acts={mayChange && <EnrolConnector look="main" />}>
       <PagedList>
         <ConnectorTable
-          connectors={list.data?.items}
+          connectors={list.items}
           {...pagedState(
             list,
             { search, after },

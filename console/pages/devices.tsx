@@ -1,6 +1,6 @@
 // *Devices*: what people carry, how far it is trusted, and the way to revoke it.
 import type { ReactNode } from 'react'
-import { listRefresh, useRoute } from '#console/api/use-route.ts'
+import { usePages } from '#console/api/use-route.ts'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Page } from '#console/components/page.tsx'
 import { PagedList, pagedState } from '#console/components/paged-list.tsx'
@@ -12,12 +12,12 @@ import { text } from '#console/messages/text.ts'
 export function DevicesPage(): ReactNode {
   const tenant = useTenant()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listDevices', { params: { tenant }, query }, listRefresh)
+  const list = usePages('listDevices', { params: { tenant }, query })
   return (
     <Page title={text.devices.title}>
       <PagedList>
         <DeviceTable
-          devices={list.data?.items}
+          devices={list.items}
           {...pagedState(list, { search, after }, <Empty title={text.devices.empty} lead={text.devices.emptyLead} />)}
         />
       </PagedList>

@@ -1,20 +1,23 @@
-// *Now*: who is using what, by which policy, and who was refused. Looks every two seconds while visible.
+// *Now*: who is using what, by which policy, and who was refused; drawn from the live stream.
 import { Link, useSearch } from '@tanstack/react-router'
-import { lazy, Suspense, useEffect, useMemo, useRef, useState, type ReactNode } from 'react'
+import { lazy, Suspense, useEffect, useMemo, useState, type ReactNode } from 'react'
+import type { LiveLook } from '#core/api/live-routes.ts'
 import type { LiveFlow } from '#core/wire/feed.ts'
+import { useLook } from '#console/api/live-events.ts'
 import { useRoute } from '#console/api/use-route.ts'
 import { caps } from '#console/caps.ts'
 import { buttonClass } from '#console/components/button.tsx'
 import { useDenials } from '#console/components/denials.ts'
 import { DenialList } from '#console/components/denial-list.tsx'
 import { DataTable, NoMatch, type Column } from '#console/components/data-table.tsx'
-import { summarizeFlows } from '#console/components/flow-layout.ts'
+import { FirstRun } from '#console/components/first-run.tsx'
+import { sideFor } from '#console/components/flow-layout.ts'
 import { FlowPicture } from '#console/components/flow-picture.tsx'
 import { bytes, bytesParts, lasting } from '#console/components/moment.tsx'
 import { Page, Section } from '#console/components/page.tsx'
-import { ratesBetween, type Look, type RateSample } from '#console/components/rates.ts'
+import type { RateSample } from '#console/components/rate-plot.tsx'
 import { SearchField } from '#console/components/search-field.tsx'
-import { Empty, Failed, Note } from '#console/components/state.tsx'
+import { Empty, Note } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { count } from '#console/messages/plural.ts'
 import { text } from '#console/messages/text.ts'
@@ -23,77 +26,70 @@ const RatePlot = lazy(async () => ({ default: (await import('#console/components
 
 // Kept while the tab lives, so that leaving the page and coming back does not lose the curve.
 const history: { tenant: string; samples: readonly RateSample[] } = { tenant: '', samples: [] }
-const noOne: ReadonlySet<string> = new Set()
 
-function useRates(tenant: string, flows: readonly LiveFlow[] | undefined, atMs: number) {
-  const before = useRef<Look | null>(null)
-  const [state, setState] = useState<{ samples: readonly RateSample[]; busy: ReadonlySet<string> }>({
-    samples: history.tenant === tenant ? history.samples : [],
-    busy: noOne,
-  })
+function useRates(tenant: string, look: LiveLook | null): readonly RateSample[] {
+  const [samples, setSamples] = useState(() => (history.tenant === tenant ? history.samples : []))
   useEffect(() => {
-    if (flows === undefined || atMs === 0) return
-    const look = { atMs, flows }
-    const last = before.current
-    before.current = look
-    if (last === null || atMs <= last.atMs) return
-    const { sample, busyPeople } = ratesBetween(last, look)
-    setState(({ samples }) => {
-      const kept = [...samples, sample].slice(-caps.rateSamples)
+    if (look === null) return
+    setSamples((before) => {
+      if (before.at(-1)?.atMs === look.atMs) return before
+      const sample = { atMs: look.atMs, fromApps: look.fromAppsPerSecond, toApps: look.toAppsPerSecond }
+      const kept = [...before, sample].slice(-caps.rateSamples)
       history.tenant = tenant
       history.samples = kept
-      return { samples: kept, busy: busyPeople }
+      return kept
     })
-  }, [tenant, flows, atMs])
-  return state
+  }, [tenant, look])
+  return samples
 }
 
 export function NowPage(): ReactNode {
   const tenant = useTenant()
-  const flows = useRoute(
-    'listFlows',
-    { params: { tenant }, query: { limit: caps.flowRows } },
-    { everyMs: caps.flowsEveryMs },
-  )
-  const items = flows.data?.items
+  const { look, state } = useLook(tenant)
   const denials = useDenials(tenant)
-  const summary = useMemo(() => summarizeFlows(items ?? [], caps.pictureNames), [items])
-  const rates = useRates(tenant, items, flows.dataUpdatedAt)
-  const latest = rates.samples.at(-1)
+  const samples = useRates(tenant, look)
+  const { by }: { by?: string | undefined } = useSearch({ strict: false })
   const mayChange = useMayChange()
-  if (flows.isError && flows.data === undefined) {
-    return (
-      <Page title={text.now.title}>
-        <Failed error={flows.error} onRetry={() => void flows.refetch()} />
-      </Page>
-    )
-  }
-  const total = flows.data?.total
+  const latest = samples.at(-1)
   const [rate, unit] = bytesParts((latest?.fromApps ?? 0) + (latest?.toApps ?? 0))
   const { events: denied, outages } = denials
+  const side = sideFor(look?.people ?? 0, by)
+  const atLeast = (events: readonly unknown[] | undefined) =>
+    events === undefined ? '–' : denials.isMore ? `${count(events.length)}+` : count(events.length)
   return (
     <Page title={text.now.title}>
+      <FirstRun />
       <h2 className="hidden-text">{text.now.picture}</h2>
       <div className="panel">
         <dl className="figures">
-          <Figure label={text.now.flows}>{total === undefined ? '–' : count(total)}</Figure>
-          <Figure label={text.now.people}>{items === undefined ? '–' : count(summary.peopleTotal)}</Figure>
-          <Figure label={text.now.apps}>{items === undefined ? '–' : count(summary.appsTotal)}</Figure>
+          <Figure label={text.now.flows}>{look === null ? '–' : count(look.flows)}</Figure>
+          <Figure label={text.now.people}>{look === null ? '–' : count(look.people)}</Figure>
+          <Figure label={text.now.apps}>{look === null ? '–' : count(look.apps)}</Figure>
           <Figure label={text.now.rate}>
             {latest === undefined ? '–' : rate} <span className="figure-unit">{unit}/s</span>
           </Figure>
           <Figure label={text.now.denials} kind={(denied?.length ?? 0) > 0 ? 'deny' : 'plain'}>
-            {denied === undefined ? '–' : denials.isMore ? `${count(denied.length)}+` : count(denied.length)}
+            {atLeast(denied)}
           </Figure>
           <Figure label={text.now.outages} kind={(outages?.length ?? 0) > 0 ? 'warn' : 'plain'}>
-            {outages === undefined ? '–' : denials.isMore ? `${count(outages.length)}+` : count(outages.length)}
+            {atLeast(outages)}
           </Figure>
         </dl>
       </div>
-      {(flows.data?.missing.length ?? 0) > 0 && (
-        <Note kind="warn">{text.now.missing(flows.data?.missing.length ?? 0)}</Note>
+      {(look?.health.missing.length ?? 0) > 0 && (
+        <Note kind="warn">{text.now.missing(look?.health.missing.length ?? 0)}</Note>
       )}
-      {total === 0 ? (
+      {look === null ? (
+        state === 'away' ? (
+          <div className="panel">
+            <Empty title={text.state.failed} lead={text.health.streams.away} />
+          </div>
+        ) : (
+          <div className="panel state" aria-busy="true">
+            <p>{text.now.reading}</p>
+          </div>
+        )
+      ) : look.flows === 0 ? (
         <div className="panel">
           <Empty title={text.now.empty} lead={text.now.emptyLead}>
             {mayChange && (
@@ -104,11 +100,23 @@ export function NowPage(): ReactNode {
           </Empty>
         </div>
       ) : (
-        items !== undefined && (
-          <div className="panel">
-            <FlowPicture data={summary} flows={total ?? 0} denials={denied?.length ?? 0} busyPeople={rates.busy} />
+        <div className="panel">
+          <div className="picture-by" role="group" aria-label={text.now.by}>
+            {(['people', 'groups'] as const).map((entry) => (
+              <Link
+                key={entry}
+                to="."
+                search={(before: object) => ({ ...before, by: entry })}
+                replace
+                className="segment"
+                aria-current={side === entry ? 'true' : undefined}
+              >
+                {entry === 'people' ? text.now.byPeople : text.now.byGroups}
+              </Link>
+            ))}
           </div>
-        )
+          <FlowPicture look={look} side={side} denials={denied?.length ?? 0} />
+        </div>
       )}
       <div className="columns columns-uneven">
         <Section
@@ -143,12 +151,12 @@ export function NowPage(): ReactNode {
         >
           <div className="panel plot">
             <Suspense fallback={null}>
-              <RatePlot samples={rates.samples} label={text.now.rateLabel} />
+              <RatePlot samples={samples} label={text.now.rateLabel} />
             </Suspense>
           </div>
         </Section>
       </div>
-      {total !== 0 && <FlowTable flows={items} total={total ?? 0} atMs={flows.dataUpdatedAt} />}
+      {look?.flows !== 0 && <FlowTable />}
     </Page>
   )
 }
@@ -170,17 +178,17 @@ function Figure({
   )
 }
 
-function FlowTable({
-  flows,
-  total,
-  atMs,
-}: {
-  readonly flows: readonly LiveFlow[] | undefined
-  readonly total: number
-  readonly atMs: number
-}): ReactNode {
+function FlowTable(): ReactNode {
   const tenant = useTenant()
   const { search }: { search?: string | undefined } = useSearch({ strict: false })
+  const list = useRoute(
+    'listFlows',
+    { params: { tenant }, query: { limit: search ? caps.flowRowsSearched : caps.flowRows } },
+    { everyMs: caps.flowsEveryMs, keep: true },
+  )
+  const flows = list.data?.items
+  const total = list.data?.total ?? 0
+  const atMs = list.dataUpdatedAt
   const found = useMemo(() => {
     const wanted = search?.toLowerCase()
     const all = [...(flows ?? [])].sort((a, b) => b.openedAtMs - a.openedAtMs)
@@ -280,7 +288,9 @@ function FlowTable({
         columns={columns}
         rows={flows === undefined ? undefined : shown}
         rowKey={(flow) => flow.flowId}
-        empty={<NoMatch />}
+        error={list.error}
+        onRetry={() => void list.refetch()}
+        empty={search ? <NoMatch /> : <p className="state state-small">{text.now.empty}</p>}
         foot={
           (rest > 0 || (flows !== undefined && flows.length < total)) && (
             <div className="table-foot">

@@ -2,7 +2,7 @@
 import { Link } from '@tanstack/react-router'
 import { useMemo, useState, type ReactNode } from 'react'
 import { readPerson, type PersonView } from '#console/api/spec-view.ts'
-import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
+import { useChange, usePages } from '#console/api/use-route.ts'
 import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { TextField } from '#console/components/field.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
@@ -19,8 +19,8 @@ export function PeoplePage(): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listResources', { params: { tenant, plural: 'users' }, query }, listRefresh)
-  const people = useMemo(() => list.data?.items.map(readPerson), [list.data])
+  const list = usePages('listResources', { params: { tenant, plural: 'users' }, query })
+  const people = useMemo(() => list.items?.map(readPerson), [list.items])
   const columns = useMemo<readonly Column<PersonView>[]>(
     () => [
       {
@@ -85,6 +85,7 @@ function AddPerson(): ReactNode {
   return (
     <FormAction
       label={text.people.add}
+      opensBy="add"
       look="main"
       title={text.people.add}
       submit={text.people.addDo}

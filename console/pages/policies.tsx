@@ -4,14 +4,14 @@ import { useMemo, type ReactNode } from 'react'
 import type { Resource } from '#core/api/views.ts'
 import { plain } from '#console/api/plain-text.ts'
 import { readPolicy } from '#console/api/spec-view.ts'
-import { listRefresh, useRoute } from '#console/api/use-route.ts'
+import { usePages } from '#console/api/use-route.ts'
 import { buttonClass } from '#console/components/button.tsx'
-import { DataTable, NoMatch, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DataTable, type Column } from '#console/components/data-table.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { Page } from '#console/components/page.tsx'
+import { PagedList, pagedState } from '#console/components/paged-list.tsx'
 import { PolicyChecksNow } from '#console/components/policy-checks.tsx'
-import { SearchField } from '#console/components/search-field.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
@@ -20,7 +20,7 @@ export function PoliciesPage(): ReactNode {
   const tenant = useTenant()
   const mayChange = useMayChange()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listResources', { params: { tenant, plural: 'policies' }, query }, listRefresh)
+  const list = usePages('listResources', { params: { tenant, plural: 'policies' }, query })
   const columns = useMemo<readonly Column<Resource>[]>(
     () => [
       {
@@ -68,35 +68,21 @@ export function PoliciesPage(): ReactNode {
   return (
     <Page title={text.policies.title} acts={acts}>
       <div className="stack">
-        <div className="toolbar">
-          <SearchField />
-        </div>
-        <DataTable
-          label={text.policies.title}
-          columns={columns}
-          rows={list.data?.items}
-          rowKey={(policy) => policy.id}
-          error={list.error}
-          onRetry={() => void list.refetch()}
-          isStale={list.isPlaceholderData}
-          empty={
-            search ? (
-              <NoMatch />
-            ) : (
+        <PagedList>
+          <DataTable
+            label={text.policies.title}
+            columns={columns}
+            rows={list.items}
+            rowKey={(policy) => policy.id}
+            {...pagedState(
+              list,
+              { search, after },
               <Empty title={text.policies.empty} lead={text.policies.emptyLead}>
                 {write}
-              </Empty>
-            )
-          }
-          foot={
-            <PageFoot
-              shown={list.data?.items.length ?? 0}
-              total={list.data?.total ?? null}
-              next={list.data?.next ?? null}
-              after={after}
-            />
-          }
-        />
+              </Empty>,
+            )}
+          />
+        </PagedList>
         <PolicyChecksNow />
       </div>
     </Page>

@@ -1,7 +1,7 @@
 // Provider: tenants. Shows that they exist, never what is inside.
 import { useMemo, useState, type FormEvent, type ReactNode } from 'react'
 import type { TenantView } from '#core/api/views.ts'
-import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
+import { useChange, usePages, useRoute } from '#console/api/use-route.ts'
 import { Button } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { DataTable, type Column } from '#console/components/data-table.tsx'
@@ -22,7 +22,7 @@ const words = text.provider
 
 export function TenantsPage(): ReactNode {
   const { search, after, query } = useListSearch()
-  const list = useRoute('listTenants', { query }, listRefresh)
+  const list = usePages('listTenants', { query })
   const change = useChange('changeTenant').mutateAsync
   const columns = useMemo<readonly Column<TenantView>[]>(
     () => [
@@ -84,7 +84,7 @@ export function TenantsPage(): ReactNode {
         <DataTable
           label={words.tenants}
           columns={columns}
-          rows={list.data?.items}
+          rows={list.items}
           rowKey={(tenant) => tenant.id}
           {...pagedState(list, { search, after }, <Empty title={words.tenantsEmpty} lead={words.tenantsLead} />)}
         />

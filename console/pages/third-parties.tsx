@@ -4,7 +4,7 @@ import { useMemo, useState, type ReactNode } from 'react'
 import type { AccessRequestView } from '#core/api/views.ts'
 import type { Reply } from '#console/api/client.ts'
 import { readOrganisation, type OrganisationView } from '#console/api/spec-view.ts'
-import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
+import { listRefresh, useChange, usePages, useRoute } from '#console/api/use-route.ts'
 import { ChoiceField, type Choice } from '#console/components/choice-field.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { DataTable, type Column } from '#console/components/data-table.tsx'
@@ -136,11 +136,8 @@ function contractState({ from, until }: OrganisationView): ReactNode {
 function Organisations(): ReactNode {
   const tenant = useTenant()
   const { search, after, query } = useListSearch()
-  const list = useRoute('listResources', { params: { tenant, plural: 'organisations' }, query }, listRefresh)
-  const rows = useMemo(
-    () => list.data?.items.map((item) => ({ name: item.name, ...readOrganisation(item) })),
-    [list.data],
-  )
+  const list = usePages('listResources', { params: { tenant, plural: 'organisations' }, query })
+  const rows = useMemo(() => list.items?.map((item) => ({ name: item.name, ...readOrganisation(item) })), [list.items])
   const columns = useMemo<readonly Column<OrganisationView & { readonly name: string }>[]>(
     () => [
       {

@@ -8,6 +8,7 @@ import {
   feedFromExchange,
   type FeedFromControl,
   type FeedFromExchange,
+  type FlowSum,
   type LiveFlow,
 } from '#core/wire/feed.ts'
 import { startFrames, type FrameConnection } from '#transport/frames.ts'
@@ -19,7 +20,11 @@ import { answerRequest, sliceOf, type FeedRequest } from './requests.ts'
 import { TenantStream } from './tenant-stream.ts'
 
 export type Hello = Extract<FeedFromExchange, { type: 'hello' }>
-type Flows = { readonly flows: readonly LiveFlow[]; readonly total: number }
+type Flows = {
+  readonly flows: readonly LiveFlow[]
+  readonly total: number
+  readonly sums?: readonly FlowSum[] | undefined
+}
 
 export type LinkDeps = {
   readonly context: ControlContext
@@ -134,12 +139,17 @@ export class ExchangeLink {
   }
 
   /** Undefined when it did not answer in time. */
-  async listFlows(tenantId: string, limit: number, deadlineMs: number): Promise<Flows | undefined> {
+  async listFlows(
+    tenantId: string,
+    limit: number,
+    deadlineMs: number,
+    wants: { readonly sums?: true } = {},
+  ): Promise<Flows | undefined> {
     const requestId = ++this.#lastRequestId
     const { promise, resolve } = Promise.withResolvers<Flows | undefined>()
     const timer = setTimeout(() => resolve(undefined), deadlineMs)
     this.#asked.set(requestId, (flows) => resolve(flows.total < 0 ? undefined : flows))
-    this.#frames.send({ type: 'list-flows', requestId, tenantId, limit } satisfies FeedFromControl)
+    this.#frames.send({ type: 'list-flows', requestId, tenantId, limit, ...wants } satisfies FeedFromControl)
     const answer = await promise
     clearTimeout(timer)
     this.#asked.delete(requestId)
@@ -147,6 +157,7 @@ export class ExchangeLink {
     return (
       answer && {
         total: answer.total,
+        ...(answer.sums && { sums: answer.sums }),
         flows: answer.flows.filter((flow) => flow.tenantId === tenantId && flow.exchangeId === this.exchangeId),
       }
     )

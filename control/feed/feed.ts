@@ -205,6 +205,21 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
         missing: answers.filter(({ answer }) => !answer).map(({ id }) => id),
       }
     },
+    sumFlows: async (tenantId, deadlineMs) => {
+      const serving = await servingIds(tenantId)
+      const answers = await Promise.all(
+        serving.map(async (id) => ({
+          id,
+          answer: await links.get(id)?.listFlows(tenantId, 1, deadlineMs, { sums: true }),
+        })),
+      )
+      return {
+        sums: answers.flatMap(({ answer }) => answer?.sums ?? []),
+        total: answers.reduce((sum, { answer }) => sum + (answer?.total ?? 0), 0),
+        answered: answers.filter(({ answer }) => answer !== undefined).length,
+        missing: answers.filter(({ answer }) => !answer).map(({ id }) => id),
+      }
+    },
     connectorsOf: (tenantId) => [...links.values()].flatMap((link) => [...link.connectorsOf(tenantId)]),
     sawConnected: async (seen) => {
       const ready = [...links.values()].filter((link) => link.isReady)

@@ -2,6 +2,7 @@
 import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
 import { incidentRoutes } from './incident-routes.ts'
+import { liveRoutes } from './live-routes.ts'
 import { personRoutes } from './person-routes.ts'
 import { playbookRoutes } from './playbook-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
@@ -17,6 +18,7 @@ export const routes = {
   ...personRoutes,
   ...tenantRoutes,
   ...respondRoutes,
+  ...liveRoutes,
   ...policyRoutes,
   ...storyRoutes,
   ...incidentRoutes,

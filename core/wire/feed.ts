@@ -32,6 +32,17 @@ export const liveFlow = z.strictObject({
 })
 export type LiveFlow = z.infer<typeof liveFlow>
 
+/** Live flows of one person to one app, or to the internet, together. */
+const flowSum = z.strictObject({
+  userId: id,
+  appId: z.string().max(64).describe('empty: the internet'),
+  isWeb: z.boolean(),
+  flows: z.number().int().nonnegative(),
+  bytesIn: z.number().nonnegative().describe('since the sums before'),
+  bytesOut: z.number().nonnegative(),
+})
+export type FlowSum = z.infer<typeof flowSum>
+
 export const feedFromExchange = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('hello'),
@@ -116,6 +127,7 @@ export const feedFromExchange = z.discriminatedUnion('type', [
     requestId,
     flows: z.array(liveFlow).max(2000),
     total: z.number().int(),
+    sums: z.array(flowSum).max(4000).optional().describe('when they were asked for: instead of single flows'),
   }),
   z.strictObject({ type: z.literal('journal'), batch: z.unknown() }),
 ])
@@ -157,7 +169,13 @@ export const feedFromControl = z.discriminatedUnion('type', [
     value: z.unknown().optional().describe('by the type of the request: feedAnswers'),
     fault: z.strictObject({ code: z.string().max(64), message: z.string().max(500) }).optional(),
   }),
-  z.strictObject({ type: z.literal('list-flows'), requestId, tenantId: id, limit: z.number().int().max(2000) }),
+  z.strictObject({
+    type: z.literal('list-flows'),
+    requestId,
+    tenantId: id,
+    limit: z.number().int().max(2000),
+    sums: z.literal(true).optional().describe('sums for each person and app instead of single flows'),
+  }),
   z.strictObject({ type: z.literal('journal-ack'), ack: z.unknown() }),
 ])
 export type FeedFromControl = z.infer<typeof feedFromControl>

@@ -3,10 +3,13 @@
 import { Fault } from '#core/fault.ts'
 import type { Some } from '#control/api/call.ts'
 import { caps } from '#control/caps.ts'
+import { followNow } from '#control/live/live.ts'
 
 const streams = new Map<string, number>()
 
-export const eventHandlers: Some<'followEvents'> = {
+export const eventHandlers: Some<'followEvents' | 'followNow'> = {
+  followNow: ({ context, tenantId, signal }) => Promise.resolve(followNow(tenantId, context, signal)),
+
   followEvents: async ({ context, tenantId, query, signal }) => {
     const open = streams.get(tenantId) ?? 0
     if (open >= caps.eventStreams.default) throw new Fault('at-capacity')

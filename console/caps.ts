@@ -55,6 +55,12 @@ export const caps = {
   jobEveryMs: 500,
   /** Names offered by a field that completes. */
   suggestions: 20,
+  /** ms of quiet typing before a policy's text is checked in place. */
+  policyCheckPauseMs: 700,
+  /** Faults listed below the editor. */
+  editorFaults: 8,
+  /** Lines of a policy that are compared; beyond, only that it changed is said. */
+  diffLines: 2_000,
   /** Characters of a policy text, as the API accepts. */
   policyCharacters: 65_536,
 } as const

@@ -23,17 +23,23 @@ const keywords = new Set([
   'false',
 ])
 
+/** The part that the line begins with; what continues a word or a quoted text is one part. */
+export function cedarToken(line: string): { readonly kind: TokenKind; readonly length: number } {
+  pattern.lastIndex = 0
+  const match = pattern.exec(line)
+  return match ? { kind: kindOf(match), length: match[0].length } : { kind: 'plain', length: Math.max(1, line.length) }
+}
+
+function kindOf([, remark, quoted, note, word]: RegExpMatchArray): TokenKind {
+  if (remark !== undefined) return 'remark'
+  if (quoted !== undefined) return 'text'
+  if (note !== undefined) return 'note'
+  if (word === undefined) return 'plain'
+  return effects.has(word) ? 'effect' : keywords.has(word) ? 'word' : 'plain'
+}
+
 export function cedarLines(text: string): readonly (readonly Token[])[] {
-  return text.split('\n').map((line) => {
-    const tokens: Token[] = []
-    for (const [whole, remark, quoted, note, word] of line.matchAll(pattern)) {
-      if (remark !== undefined) tokens.push({ kind: 'remark', text: whole })
-      else if (quoted !== undefined) tokens.push({ kind: 'text', text: whole })
-      else if (note !== undefined) tokens.push({ kind: 'note', text: whole })
-      else if (word !== undefined)
-        tokens.push({ kind: effects.has(word) ? 'effect' : keywords.has(word) ? 'word' : 'plain', text: whole })
-      else tokens.push({ kind: 'plain', text: whole })
-    }
-    return tokens
-  })
+  return text
+    .split('\n')
+    .map((line) => [...line.matchAll(pattern)].map((match): Token => ({ kind: kindOf(match), text: match[0] })))
 }

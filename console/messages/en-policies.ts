@@ -2,6 +2,24 @@
 import { count, plural } from './plural.ts'
 
 export const enPolicies = {
+  editor: {
+    leave: 'Tab indents; Escape, then Tab, leaves the editor. Control and space complete.',
+    faults: 'Faults in the text',
+    checking: 'Checking…',
+    valid: 'The text is valid.',
+    diff: 'What changes',
+    noDiff: 'Nothing is changed yet.',
+    history: 'History',
+    historyLead:
+      'Every version that was saved, newest first. One can be taken up again: it is then saved as a new one.',
+    historyEmpty: 'No earlier version is kept.',
+    version: 'Version',
+    now: 'in force',
+    takeUp: 'Edit from this version',
+    compare: 'Compare with what is in force',
+    added: (n: number) => plural(n, 'line added', 'lines added'),
+    removed: (n: number) => plural(n, 'line removed', 'lines removed'),
+  },
   whatIf: {
     tests: 'Policy tests',
     testsNone:

@@ -4,6 +4,7 @@ import { useState, type FormEvent, type ReactNode } from 'react'
 import type { Effect, Resource } from '#core/api/views.ts'
 import { ApiFault, type Place } from '#console/api/api-fault.ts'
 import { readPolicy } from '#console/api/spec-view.ts'
+import { usePolicyCheck } from '#console/api/use-policy-check.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { Button } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
@@ -14,6 +15,7 @@ import { Page } from '#console/components/page.tsx'
 import { PolicyPreview } from '#console/components/policy-preview.tsx'
 import { PolicyEditor, PolicyView } from '#console/components/policy-text.tsx'
 import { FaultNote, Note } from '#console/components/state.tsx'
+import { TextDiff } from '#console/components/text-diff.tsx'
 import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
@@ -141,6 +143,7 @@ function Editor({
   const [previewed, setPreviewed] = useState<readonly object[] | null>(null)
   const apply = useChange('apply')
   const put = useChange('putResource')
+  const check = usePolicyCheck(tenant, name, body)
   const place: Place | null = error instanceof ApiFault ? error.place : null
   const spec = {
     ...policy?.spec,
@@ -191,7 +194,18 @@ function Editor({
         )}
         <TextField label={text.policies.description} value={description} onText={setDescription} maxLength={1000} />
       </div>
-      <PolicyEditor text={body} onText={setBody} fault={place} label={text.policies.text} />
+      <PolicyEditor text={body} onText={setBody} fault={place} faults={check.faults} label={text.policies.text} />
+      <p className="small quiet" role="status">
+        {check.state === 'checking'
+          ? text.editor.checking
+          : check.state === 'checked' && !check.faults.some(({ kind }) => kind === 'error') && text.editor.valid}
+      </p>
+      {policy !== null && body !== before.text && (
+        <details className="more" open>
+          <summary>{text.editor.diff}</summary>
+          <TextDiff before={before.text} after={body} label={text.editor.diff} />
+        </details>
+      )}
       {error !== null && (
         <div className="stack">
           <FaultNote error={error} />

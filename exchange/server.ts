@@ -28,7 +28,6 @@ import { createTlsDoors } from '#exchange/doors/tls-doors.ts'
 import { dialControl } from '#exchange/feed/dial-control.ts'
 import { startFeed, type Feed, type Told, type Welcome } from '#exchange/feed/feed.ts'
 import { openLastGood, type SavedWelcome } from '#exchange/feed/last-good.ts'
-import { sumFlows } from '#exchange/feed/flow-sums.ts'
 import { listFlows } from '#exchange/feed/live-flow-list.ts'
 import { createNews, type Applied } from '#exchange/feed/news.ts'
 import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
@@ -346,11 +345,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
       case 'slice':
         return links.get(message.tenantId, message.connectorId)?.passSlice(message.token)
       case 'list-flows': {
-        const { requestId, tenantId, limit } = message
+        const { requestId, tenantId } = message
         const tenant = directory.get(tenantId)
-        if (message.sums === true && tenant !== undefined)
-          return void feed.tell({ type: 'live-flows', requestId, flows: [], ...sumFlows(tenantId, flows) })
-        const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, limit)
+        const list = tenant === undefined ? { flows: [], total: 0 } : listFlows(tenant, flows, exchangeId, message)
         return void feed.tell({ type: 'live-flows', requestId, ...list })
       }
       case 'journal-ack':

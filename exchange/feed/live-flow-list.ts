@@ -1,12 +1,16 @@
 // The live flows of one tenant as control asks for them. Must never name a flow of another tenant.
-import type { LiveFlow } from '#core/wire/feed.ts'
+import type { FlowSum, LiveFlow } from '#core/wire/feed.ts'
 import { caps } from '#exchange/caps.ts'
 import type { LiveFlows } from '#exchange/flows/live-flows.ts'
+import { sumFlows } from './flow-sums.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
-export type FlowList = { readonly flows: LiveFlow[]; readonly total: number }
+export type FlowList = { readonly flows: LiveFlow[]; readonly total: number; readonly sums?: FlowSum[] }
+type Wanted = { readonly limit: number; readonly sums?: true | undefined }
 
-export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, limit: number): FlowList {
+/** Single flows, or with `sums` only sums of them. */
+export function listFlows(tenant: Tenant, live: LiveFlows, exchangeId: string, { limit, sums }: Wanted): FlowList {
+  if (sums === true) return { flows: [], ...sumFlows(tenant.id, live) }
   const flows: LiveFlow[] = []
   let total = 0
   let room = caps.flowListBytes.default

@@ -71,10 +71,11 @@ test('a look comes at once and holds what exchanges summed, with the names of th
     look.picture.people.map(({ name }) => name),
     ['ada', ''],
   )
-  assert.deepEqual(
-    look.picture.apps.map(({ name, kind }) => `${kind} ${name}`).toSorted(),
-    ['app ', 'app wiki', 'internet '],
-  )
+  assert.deepEqual(look.picture.apps.map(({ name, kind }) => `${kind} ${name}`).toSorted(), [
+    'app ',
+    'app wiki',
+    'internet ',
+  ])
   const writing = setInterval(() => {
     control
       .call('/v1/tenants/acme/settings', { token: acme.token, method: 'PATCH', body: { explain: 'full' } })

@@ -1,6 +1,6 @@
 // HOT PATH. Moves bytes between two sockets, either of which may be TLS, counts them, and cuts both at once. Must
 // never look at the bytes, hold more of them than the two sockets' own buffers, or allocate per chunk.
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { caps } from './caps.ts'
 import { sharedClock, type CoarseClock } from './coarse-clock.ts'
 import { hardClose } from './hard-close.ts'
@@ -21,7 +21,7 @@ export type RelayOptions = {
 }
 
 /** Starts relaying at once. Half-close is preserved, also for sockets that were made without `allowHalfOpen`. */
-export function relay(a: Socket, b: Socket, options: RelayOptions, clock: CoarseClock = sharedClock): Relay {
+export function relay(a: Duplex, b: Duplex, options: RelayOptions, clock: CoarseClock = sharedClock): Relay {
   return new Relay(a, b, options, clock)
 }
 
@@ -34,7 +34,7 @@ export class Relay {
   #end: RelayEnd | undefined
   #openSockets = 2
 
-  constructor(a: Socket, b: Socket, options: RelayOptions, clock: CoarseClock) {
+  constructor(a: Duplex, b: Duplex, options: RelayOptions, clock: CoarseClock) {
     this.#clock = clock
     this.#idleTimeoutMs = options.idleTimeoutMs ?? caps.relayIdleMs.default
     this.#onEnd = options.onEnd
@@ -69,7 +69,7 @@ export class Relay {
     if (nowMs - activeMs >= this.#idleTimeoutMs) this.#destroy({ kind: 'idle' })
   }
 
-  #guard(socket: Socket): void {
+  #guard(socket: Duplex): void {
     // Without this Node would answer the peer's FIN with ours and cut the direction that is still in use.
     socket.allowHalfOpen = true
     socket.on('error', (cause) => this.#destroy({ kind: 'reset', cause }))
@@ -95,8 +95,8 @@ export class Relay {
 }
 
 class Direction {
-  readonly from: Socket
-  readonly #to: Socket
+  readonly from: Duplex
+  readonly #to: Duplex
   readonly #name: 'a-to-b' | 'b-to-a'
   readonly #clock: CoarseClock
   readonly #onBytes: RelayOptions['onBytes']
@@ -104,8 +104,8 @@ class Direction {
   activeMs: number
 
   constructor(
-    from: Socket,
-    to: Socket,
+    from: Duplex,
+    to: Duplex,
     name: 'a-to-b' | 'b-to-a',
     clock: CoarseClock,
     onBytes: RelayOptions['onBytes'],

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
@@ -20,6 +21,8 @@ export type UpgradeOptions = RelayOptions & {
   readonly signal?: AbortSignal | undefined
   readonly onHead?: ((head: { readonly status: number; readonly headers: HeaderFields }) => HeaderFields) | undefined
   readonly clock?: CoarseClock
+  /** Takes the upstream's socket once both sides agreed, and gives what the client is joined to instead. */
+  readonly between?: ((upstream: Socket) => Duplex) | undefined
 }
 
 /** `refused`: nothing was sent to the client, which is still open; the caller answers with a plain response. */
@@ -59,7 +62,10 @@ export async function forwardUpgrade(
     client.off('close', onGone).off('error', onGone)
     client.write(`HTTP/1.1 101 Switching Protocols\r\n${head}\r\n`, 'latin1')
     if (first.length > 0) client.unshift(first)
-    return { kind: 'relaying', relay: relay(client, answer.socket, options, options.clock) }
+    return {
+      kind: 'relaying',
+      relay: relay(client, options.between?.(answer.socket) ?? answer.socket, options, options.clock),
+    }
   } catch (error) {
     if (client.destroyed) return { kind: 'client-gone' }
     const fault = faultOfUpstream(error)

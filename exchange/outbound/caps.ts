@@ -44,6 +44,11 @@ export const caps = {
     default: 3_000,
     reason: 'a held download shows its head after this, so that people see that something is coming',
   },
+  webSocketMessageBytes: {
+    unit: 'bytes',
+    default: 1024 * 1024,
+    reason: 'one message that is looked at; the ends of a connection with a longer one are told 1009',
+  },
   uploadMemoryBytes: {
     unit: 'bytes',
     default: 256 * 1024,

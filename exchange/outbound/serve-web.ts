@@ -6,16 +6,13 @@ import { asFault, Fault } from '#core/fault.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import { forward, type ForwardEnd, type ForwardHead } from '#transport/http-forward.ts'
 import type { ResponseScan } from '#transport/response-scan.ts'
-import { forwardUpgrade } from '#transport/upgrade-forward.ts'
-import { startUpstream } from '#transport/upstream.ts'
-import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
 import { isOwnPath, refuseMethod } from '#exchange/http/refusal.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import type { AnyRequest, AnyResponse } from '#exchange/pages/answer.ts'
-import { answerStop, answerStopRaw } from './answer-stop.ts'
+import { answerStop } from './answer-stop.ts'
 import { bodyMeta } from './body-meta.ts'
 import { caps } from './caps.ts'
-import { connectLane, connectSite, learnClientCertificate } from './connect-lane.ts'
+import { connectLane, learnClientCertificate } from './connect-lane.ts'
 import { receiveContinue } from './continue.ts'
 import { createDecideRequest, type Decided } from './decide-request.ts'
 import { holdUpload, type HeldUpload } from './hold-upload.ts'
@@ -23,6 +20,7 @@ import { notMasked } from './mask-upload.ts'
 import type { PageVerdict } from './content-tools.ts'
 import type { OutboundParts } from './parts.ts'
 import { charsetOf, isPage, scanPage } from './scan-page.ts'
+import { createServeUpgrade } from './serve-upgrade.ts'
 import { createShares } from './shares.ts'
 import { createJudge, onlyAPart, scanDownload, unavailable, type Judge, type Judgement } from './scan.ts'
 import { faultOfStop, reasonOfStop, stopOfFault, verdictTopic, type Stop } from './stop.ts'
@@ -49,6 +47,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
     'held downloads',
   )
   const pages = { bytes: 0 }
+  const serveUpgrade = createServeUpgrade(parts, { decideRequest, judgeFor, writeVerdict })
   return { request: serveRequest, upgrade: serveUpgrade }
 
   async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: WebRequest): Promise<void> {
@@ -296,42 +295,6 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       outcome: 'failure',
       web: { reason: reasonOfStop(why), ended: ended.kind, requestEvent: eventId },
     })
-  }
-
-  async function serveUpgrade(
-    request: IncomingMessage,
-    socket: Socket,
-    first: Buffer,
-    wanted: WebRequest,
-  ): Promise<void> {
-    context.count('requests')
-    refuseMethod(request.method ?? '')
-    const decided = decideRequest(wanted, request.method ?? '', 'browse')
-    const policies = policyNames(decided.decision)
-    const refuse = (stop: Stop) => answerStopRaw(parts, socket, wanted, { stop, policies, eventId: decided.eventId })
-    if (decided.stop !== undefined) return refuse(decided.stop)
-    // A socket of its own: an upgraded connection never goes back to a pool.
-    const dispatcher = startUpstream(
-      { origin: 'http://site.invalid', maxConnections: 1 },
-      { connect: () => connectSite(parts, wanted, decided.access, 'http1') },
-    )
-    const flow = new WebSocketFlow(context, wanted.tenant, decided.access, policies, socket)
-    const end = (reason: string) => {
-      flow.end(reason)
-      dispatcher.destroy(new Fault('closing')).catch(() => undefined)
-    }
-    const authority = authorityOf(wanted)
-    const result = await forwardUpgrade(request, socket, first, {
-      dispatcher,
-      path: wanted.target,
-      headers: webRequestFields(request.rawHeaders, { authority, isScanned: false, bodyBytes: undefined }),
-      signal: flow.signal,
-      onHead: ({ headers }) => webResponseFields(headers),
-      onEnd: (ended) => end(ended.kind === 'cut' ? ended.reason : ended.kind),
-    })
-    if (result.kind === 'relaying') return flow.began(result.relay)
-    end(result.kind)
-    if (result.kind === 'refused') refuse(stopOfFault(result.fault))
   }
 }
 

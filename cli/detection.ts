@@ -4,7 +4,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { isId } from '#core/ids.ts'
 import type { DetectionHooks, StartDetection } from '#control/stories/detection-port.ts'
-import { type LiveDetection, startDetection } from '#intelligence/detection/follow-journal.ts'
+import { type LiveDetection, startDetection, type Told as ToldRisks } from '#intelligence/detection/follow-journal.ts'
 import { budgetsFor } from '#intelligence/detection/thresholds.ts'
 
 const LOOK_FOR_TENANTS_MS = 10_000
@@ -56,13 +56,20 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
               decoys,
             },
             {
+              tellRisks: (risks) => tellRisks(id, risks, hooks),
               tell: (story) => tell(id, story, hooks),
               report: (fault) => hooks.log('detection', { tenantId: id, code: fault.code, ...fault.detail }),
               follow: { pollMs: Math.max(LEAST_POLL_MS, ids.length * POLL_MS_PER_TENANT) },
             },
           ),
         })
+        await relearn(id)
       }
+    }
+    const relearn = async (tenantId: string) => {
+      const detection = watched.get(tenantId)?.detection
+      const taught = await hooks.taughtOf(tenantId)
+      detection?.teach(taught, taught.budgets ?? budgetsFor(storiesPerDay))
     }
     // A decoy counts from the moment it is declared: whoever tries it first is the one to be noticed.
     const due = new Set<string>()
@@ -94,6 +101,7 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
     const timer = setInterval(look, LOOK_FOR_TENANTS_MS)
     timer.unref()
     return {
+      relearn,
       close: async () => {
         isClosing = true
         stopListening()
@@ -103,6 +111,13 @@ export function detectionWith({ warmupMs, storiesPerDay }: DetectionSettings): S
       },
     }
   }
+}
+
+function tellRisks(tenantId: string, risks: readonly ToldRisks[], hooks: DetectionHooks): void {
+  const told = risks.map(({ subject, risk: { parts } }) => ({ subject, parts }))
+  hooks
+    .tellRisks(tenantId, told)
+    .catch((error: unknown) => hooks.log('risk could not be kept', { tenantId, error: String(error) }))
 }
 
 type Told = Parameters<Parameters<typeof startDetection>[1]['tell']>[0]

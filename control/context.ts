@@ -8,6 +8,7 @@ import type { Sealer } from './authority/key-encryption.ts'
 import type { LastSeen } from './directory/last-seen.ts'
 import type { Mirrors } from './records/mirror.ts'
 import type { SignIn, SignInConfig } from './sign-in-seam.ts'
+import type { RunningDetection } from './stories/detection-port.ts'
 import type { WhatIfPort } from './what-if/port.ts'
 import type { Store } from './store/store.ts'
 
@@ -100,5 +101,5 @@ export type ControlContext = {
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */
-  readonly links: { feed?: FeedPort; signIn?: SignIn; lastSeen?: LastSeen }
+  readonly links: { feed?: FeedPort; signIn?: SignIn; lastSeen?: LastSeen; detection?: RunningDetection }
 }

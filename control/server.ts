@@ -39,6 +39,8 @@ import { createStaticFiles } from './static-files.ts'
 import { startStore, type Store, type StoreConfig } from './store/store.ts'
 import type { StartDetection } from './stories/detection-port.ts'
 import { decoysOf } from './stories/decoys.ts'
+import { takeRisks } from './directory/risk.ts'
+import { taughtOf } from './directory/taught.ts'
 import { takeStory } from './stories/take-story.ts'
 import { startStreaming } from './streaming/streaming.ts'
 import { startSweep } from './sweep.ts'
@@ -170,8 +172,11 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
       decoysOf: (tenantId) => decoysOf(store.forTenant(tenantId)),
       onChange: store.onChange,
       tell: (tenantId, story) => takeStory(tenantId, story, context),
+      tellRisks: (tenantId, risks) => takeRisks(tenantId, risks, context),
+      taughtOf: (tenantId) => taughtOf(store.forTenant(tenantId), nowMs()),
       log,
     })
+    context.links.detection = detection
     opened.defer(detection.close)
   }
 

@@ -1,6 +1,7 @@
 // Tidies what has expired. Nothing rests on it: whoever reads a row compares its end with the clock.
 import type { Change } from '#core/records/records.ts'
 import type { ControlContext } from './context.ts'
+import { sweepRisks } from './directory/risk.ts'
 import { forgetOldChanges } from './store/changes.ts'
 import { startTenantRounds, type TenantRounds } from './tenant-rounds.ts'
 
@@ -39,6 +40,8 @@ export async function sweepTenant(tenantId: string, context: ControlContext): Pr
       .returning('containments.id')
       .execute())
       changes.push({ op: 'remove', kind: 'containment', id })
+    changes.push(...(await sweepRisks(tx, nowMs)))
+    await tx.deleteFrom('storyExceptions').where('storyExceptions.expiresAtMs', '<=', nowMs).execute()
     await tx
       .deleteFrom('sessions')
       .where('sessions.endedAtMs', '<', nowMs - ENDED_SESSION_MS)

@@ -34,6 +34,9 @@ export const idPrefixes = {
   playbook: 'pbk',
   playbookRun: 'pbr',
   eventStream: 'est',
+  storyException: 'sex',
+  webhook: 'whk',
+  webhookDelivery: 'whd',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

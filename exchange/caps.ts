@@ -17,6 +17,23 @@ export const caps = {
     default: 256,
     reason: 'after a restart several connectors behind one address park 64 each; above it its oldest are closed',
   },
+  askGraceMs: {
+    unit: 'ms',
+    default: 900_000,
+    reason: 'somebody who is asked whether it was them may be in a meeting; after it the flow waits for the answer',
+  },
+  confirmedMinutes: { unit: 'minutes', default: 480, reason: '`@ask` without a number: once a working day' },
+  pageBytes: {
+    unit: 'bytes',
+    default: 2_097_152,
+    reason: 'of one answer where downloads are not allowed: a page or a picture on it, and no collection of records',
+  },
+  containedTailBytes: {
+    unit: 'bytes',
+    default: 65_536,
+    reason: 'of each answer held back while files are contained: without its end an archive or a program is none',
+  },
+  containedPatienceMs: { unit: 'ms', default: 1_000, reason: 'until a slow answer shows its head all the same' },
   handshakeMs: { unit: 'ms', default: 10_000, reason: 'two round trips and a slow phone' },
   signedNewsBytes: { unit: 'bytes', default: 1_040_000, reason: 'a frame with room for its envelope' },
   snapshotBytes: { unit: 'bytes', default: 512 * 1024 * 1024, reason: 'a million users; more is an attack or a bug' },

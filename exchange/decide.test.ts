@@ -7,7 +7,14 @@ import { canonicalPath } from '#transport/path.ts'
 import { isPathAllowed } from '#core/policy/path-rules.ts'
 import { decide, reconsiderAtMs, standing, type Access } from './decide.ts'
 import { Tenant } from './tenant/tenant.ts'
-import { appRecord, policyRecord, sessionRecord, tenantRecord, userRecord } from './testing/records.ts'
+import {
+  appRecord,
+  containmentRecord,
+  policyRecord,
+  sessionRecord,
+  tenantRecord,
+  userRecord,
+} from './testing/records.ts'
 
 const nowMs = Date.now()
 const tenantId = 'ten_aaaaaaaaaaaaaaaaaaaa'
@@ -118,7 +125,7 @@ test('a containment of anything involved stops it until it ends', () => {
     const { put, reason, access, tenant } = setUp()
     const id = access[`${kind}Id`] ?? ''
     const expiresAtMs = nowMs + 1000
-    put({ kind: 'containment', id: 'cnt_1', subject: { kind, id }, reason: '', ownerId: '', expiresAtMs })
+    put(containmentRecord(kind, id, { id: 'cnt_1', expiresAtMs }))
     assert.equal(reason(), 'contained', kind)
     assert.equal(reason({}, expiresAtMs), 'allow', kind)
     tenant.apply([{ op: 'remove', kind: 'containment', id: 'cnt_1' }])
@@ -126,8 +133,7 @@ test('a containment of anything involved stops it until it ends', () => {
   }
   const { put, reason } = setUp({ outside: true })
   put({ ...organisation, appIds: [] })
-  const subject = { kind: 'organisation' as const, id: organisation.id }
-  put({ kind: 'containment', id: 'cnt_1', subject, reason: '', ownerId: '', expiresAtMs: nowMs + 1 })
+  put(containmentRecord('organisation', organisation.id, { expiresAtMs: nowMs + 1 }))
   assert.equal(reason(), 'contained')
 })
 
@@ -140,7 +146,7 @@ test('an outsider gets the agreed apps in the agreed time, and one app more by a
   assert.equal(reason(), 'allow')
   assert.equal(reason({}, organisation.untilMs), 'outside-contract')
   assert.equal(reason({}, organisation.fromMs - 1), 'outside-contract')
-  assert.equal(reconsiderAtMs(tenant, access), organisation.untilMs)
+  assert.equal(reconsiderAtMs(tenant, access, nowMs), organisation.untilMs)
   put(organisation)
   put({ kind: 'approval', id: 'apr_1', userId: user.id, appId: app.id, approvedBy: '', expiresAtMs: nowMs + 500 })
   assert.equal(reason(), 'allow')
@@ -162,7 +168,7 @@ test('an obligation that is not met denies', () => {
   const withAnnotation = (annotations: object) => ({ ...policy, est: { ...(policy.est as object), annotations } })
   tenant.apply([...tenant.policies.keys()].map((id) => ({ op: 'remove', kind: 'policy', id })))
   put(withAnnotation({ stepUp: 'hwk' }))
-  assert.equal(reason(), 'forbidden')
+  assert.equal(reason(), 'proof-needed')
   put({ ...session, factors: ['hwk'] })
   assert.equal(reason(), 'allow')
   put(withAnnotation({ recordSession: 'true' }))

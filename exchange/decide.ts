@@ -1,7 +1,9 @@
 // Step 3 of 6, decide: walls first, then policy; one function for http requests, tcp connections, `whoami` and
 // re-decide. Looks every record up anew, so that a decision is never older than its facts. Must never allow by default.
 import { deny, type AuthorizationFacts, type Decision, type DenyReason } from '#core/policy/decide.ts'
+import { isCutting, type ContainmentRecord } from '#core/records/containment.ts'
 import { isPathAllowed } from '#core/policy/path-rules.ts'
+import { answerDeadlines, withAnswers } from '#exchange/graded-answers.ts'
 import { withObligations } from '#exchange/inspect.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
@@ -16,6 +18,8 @@ export type Access = {
   readonly clientIp: string
   /** null: a connection. `path` is canonical and without query. */
   readonly http: HttpAccess | null
+  /** The request asks for a WebSocket: bytes both ways that nobody can tell apart. */
+  readonly isUpgrade?: true
   /** Set: a host of the internet instead of an app; `appId` is then empty. */
   readonly destination?: DestinationAccess
 }
@@ -48,13 +52,14 @@ export function standing(tenant: Tenant | undefined, access: Access, options: De
 }
 
 /** When time alone may change the decision: the next end of what it rests on. */
-export function reconsiderAtMs(tenant: Tenant, access: Access): number {
+export function reconsiderAtMs(tenant: Tenant, access: Access, nowMs: number): number {
   const session = tenant.sessions.get(access.sessionId)
   const organisation = tenant.organisations.get(tenant.users.get(access.userId)?.organisationId ?? '')
   return Math.min(
     session?.expiresAtMs ?? 0,
     organisation?.untilMs ?? Infinity,
     tenant.approvedUntilMs(access.userId, access.appId) ?? Infinity,
+    ...answerDeadlines(leasesOn(tenant, access, nowMs), session),
   )
 }
 
@@ -83,20 +88,17 @@ function wallOfPerson(tenant: Tenant, access: Access, nowMs: number): DenyReason
 }
 
 function wallOfContainment(tenant: Tenant, access: Access, nowMs: number): DenyReason | undefined {
-  const organisationId = tenant.users.get(access.userId)?.organisationId ?? null
-  const subjects = [
-    ['user', access.userId],
-    ['device', access.deviceId],
-    ['session', access.sessionId],
-    ['app', access.appId],
-    ['connector', access.connectorId],
-    ['organisation', organisationId],
-  ] as const
-  for (const [kind, id] of subjects) {
-    if (id === null) continue
-    for (const { expiresAtMs } of tenant.containmentsOf(kind, id)) if (expiresAtMs > nowMs) return 'contained'
-  }
+  for (const { answer } of leasesOn(tenant, access, nowMs)) if (isCutting(answer)) return 'contained'
   return undefined
+}
+
+function leasesOn(tenant: Tenant, access: Access, nowMs: number): Iterable<ContainmentRecord> {
+  if (tenant.contained.isEmpty) return []
+  const organisationId = tenant.users.get(access.userId)?.organisationId ?? null
+  const app = access.destination === undefined ? tenant.apps.get(access.appId) : undefined
+  const names = app === undefined ? [] : app.names.map(({ host }) => host)
+  if (app !== undefined && app.browserHost !== null) names.push(app.browserHost)
+  return tenant.contained.touching(access, organisationId, names, nowMs)
 }
 
 function wallOfApp(tenant: Tenant, access: Access, nowMs: number): DenyReason | undefined {
@@ -134,8 +136,8 @@ function isApproved(tenant: Tenant, access: Access, nowMs: number): boolean {
 function decideByPolicy(tenant: Tenant, access: Access, nowMs: number): Decision {
   const facts = factsOf(tenant, access, nowMs)
   if (facts === undefined) return deny('session-ended')
-  const isWeb = access.destination !== undefined
-  return withObligations(tenant.policy.decide(facts), tenant.sessions.get(access.sessionId), isWeb)
+  const answered = withAnswers(tenant.policy.decide(facts), leasesOn(tenant, access, nowMs))
+  return withObligations(answered, { access, session: tenant.sessions.get(access.sessionId), nowMs })
 }
 
 /** What policy is asked, and what the journal keeps so that it can be asked again. */
@@ -159,7 +161,7 @@ export function factsOf(tenant: Tenant, access: Access, nowMs: number): Authoriz
     ip: access.clientIp,
     // Tenants have no time zone yet, so that hours are those of UTC.
     time: { nowMs: Math.trunc(nowMs), hour: now.getUTCHours(), weekday: now.getUTCDay() || 7 },
-    risk: 0,
+    risk: tenant.riskAt(user.id, session.deviceId, nowMs),
     approved: isApproved(tenant, access, nowMs),
     http: access.http,
   }

@@ -6,7 +6,7 @@ import { Identity } from '#connector/identity.ts'
 import type { Change } from '#core/records/records.ts'
 import { LiveFlows, type Flow } from './flows/live-flows.ts'
 import { createReDecide } from './re-decide.ts'
-import { userRecord, policyRecord } from './testing/records.ts'
+import { containmentRecord, userRecord, policyRecord } from './testing/records.ts'
 import { closeOf, startWorld } from './testing/world.ts'
 
 function flowOf(flows: LiveFlows, name: string, tenantId = 'ten_1', onReconsider = () => {}): Flow {
@@ -54,14 +54,7 @@ test('a change of one thing touches the flows that rest on it and no others', as
     { op: 'put', record: { ...userRecord('a'), id: 'usr_a' } },
     {
       op: 'put',
-      record: {
-        kind: 'containment',
-        id: 'cnt_1',
-        subject: { kind: 'device', id: 'dev_a' },
-        reason: '',
-        ownerId: '',
-        expiresAtMs: 1,
-      },
+      record: containmentRecord('device', 'dev_a', { expiresAtMs: 1 }),
     },
   ] satisfies Change[]) {
     const flows = new LiveFlows(Date.now)

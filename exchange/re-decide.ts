@@ -1,5 +1,6 @@
 // Beside the six steps, re-decide: a change of what decisions rest on is held against every live flow that it touches,
 // and what is no longer allowed is cut. Must never leave a touched flow undecided when it reports a change as done.
+import type { ContainmentSubject } from '#core/records/containment.ts'
 import type { Change, TenantRecords } from '#core/records/records.ts'
 import { caps } from '#exchange/caps.ts'
 import type { Flow, FlowIndexKind, LiveFlows } from '#exchange/flows/live-flows.ts'
@@ -83,6 +84,9 @@ function placeOf(change: Change): Place {
     case 'category':
     case 'webSettings':
       return 'tenant'
+    case 'risk':
+      // Forgotten because it has faded to nothing.
+      return 'nothing'
     case 'webCredential':
       // Its session goes with it.
       return 'nothing'
@@ -100,7 +104,8 @@ function placeOfRecord(record: TenantRecords): Place {
     case 'approval':
       return { kind: 'user', id: record.userId }
     case 'containment':
-      return record.subject.kind === 'organisation' ? 'tenant' : { kind: record.subject.kind, id: record.subject.id }
+    case 'risk':
+      return placeOfSubject(record.subject)
     case 'connectorGroup':
     case 'webCredential':
       return 'nothing'
@@ -111,6 +116,25 @@ function placeOfRecord(record: TenantRecords): Place {
     case 'policy':
     case 'category':
     case 'webSettings':
+      return 'tenant'
+  }
+}
+
+/** What names no single person, device or app is looked for in every flow of the tenant. */
+function placeOfSubject({ kind, id }: { readonly kind: ContainmentSubject; readonly id: string }): Place {
+  switch (kind) {
+    case 'user':
+    case 'device':
+    case 'session':
+    case 'app':
+    case 'connector':
+      return { kind, id }
+    case 'organisation':
+    case 'network':
+    case 'host':
+    case 'url':
+    case 'hash':
+    case 'category':
       return 'tenant'
   }
 }

@@ -23,6 +23,12 @@ export const caps = {
   groupsPerPerson: { unit: 'groups', default: 16, reason: 'that count as peers' },
   trail: { unit: 'edges', default: 12, reason: 'newest first-ever edges kept to explain a story' },
   evidence: { unit: 'parts', default: 8, reason: 'of a risk score; the smallest goes' },
+  riskNews: {
+    unit: 'users',
+    default: 5000,
+    reason: 'whose risk waits to be told; the rest is told when it moves again',
+  },
+  riskNewsAtOnce: { unit: 'users', default: 200, reason: 'told in one go: a flood is told bit by bit' },
   networks: { unit: 'networks', default: 50_000, reason: 'of one tenant' },
   devices: { unit: 'devices', default: 300_000, reason: 'of one tenant' },
   sessions: { unit: 'sessions', default: 100_000, reason: 'remembered for theft; the oldest goes' },

@@ -26,6 +26,7 @@ import { policyHandlers } from '#control/what-if/handlers.ts'
 import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
 import { respondHandlers } from './handlers/respond.ts'
+import { riskHandlers } from './handlers/risk.ts'
 import { storyHandlers } from './handlers/stories.ts'
 import { streamHandlers } from './handlers/streams.ts'
 import { webHandlers } from './handlers/web.ts'
@@ -46,6 +47,7 @@ export const handlers: Handlers = {
   ...incidentHandlers,
   ...streamHandlers,
   ...playbookHandlers,
+  ...riskHandlers,
   ...drillHandlers,
   ...webHandlers,
   ...enrolmentHandlers,

@@ -2,6 +2,15 @@
 // leave a tenant without an administrator unless somebody said so twice.
 import { Fault } from '#core/fault.ts'
 import { newId } from '#core/ids.ts'
+import { canonicalName, networkCovers } from '#core/records/contained-names.ts'
+import {
+  namedSubjects,
+  type ContainmentAnswer,
+  type ContainmentScope,
+  type NamedSubject,
+} from '#core/records/containment.ts'
+import { parseIpaddr } from '#core/policy/ipaddr.ts'
+import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import { containmentRecord, type Row } from '#control/records/from-rows.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
@@ -12,15 +21,21 @@ import type { Subject } from './containment.ts'
 import { requireUncontainedAdministrator } from './last-administrator.ts'
 import { recordEnd } from './sessions.ts'
 
+const MAX_NAME_CHARACTERS = 200
+
 export type Lease = {
   readonly subject: Subject & { readonly name: string }
   readonly reason: string
   readonly ownerId: string
   readonly expiresAtMs: number
   readonly acknowledgesLockout: boolean
+  readonly answer: ContainmentAnswer
+  readonly scope: ContainmentScope
+  /** The address of whoever contains; null: no person does. */
+  readonly askedFrom: string | null
 }
 
-/** Throws Fault `last-administrator`. `sequence` is that of the lease itself: whoever has it has cut everything. */
+/** Throws Fault `last-administrator`, `at-capacity`. `sequence` is that of the lease itself: whoever has it has cut everything. */
 export async function containSubject(
   tenantId: string,
   lease: Lease,
@@ -29,23 +44,29 @@ export async function containSubject(
   const { store, mirrors, nowMs } = context
   const { kind, id, name } = lease.subject
   const mirror = await mirrors.current(tenantId)
-  const userIds = usersOf(lease.subject, mirror)
+  // Milder answers are the exchanges' alone: the sign-in stays, or nobody could prove anything.
+  const isWhole = lease.answer === 'contain' && lease.scope === 'all'
+  const userIds = isWhole ? usersOf(lease.subject, mirror) : []
   const row: Row<'containments'> = {
     tenantId,
     id: newId('containment'),
     subjectKind: kind,
     subjectId: id,
-    subjectName: name,
+    subjectName: name.slice(0, MAX_NAME_CHARACTERS),
+    answer: lease.answer === 'contain' && !isWhole ? 'cut' : lease.answer,
+    scope: lease.scope,
     reason: lease.reason,
     ownerId: lease.ownerId,
     createdAtMs: nowMs(),
     expiresAtMs: lease.expiresAtMs,
   }
   const { sequence, sessions } = await store.forTenant(tenantId).transaction(async (tx) => {
+    await requireRoom(tx, nowMs())
     await tx.insertInto('containments', row).execute()
+    if (isWhole && !lease.acknowledgesLockout) refuseOwnNetwork(lease)
     if (userIds.length > 0 && !lease.acknowledgesLockout) await requireUncontainedAdministrator(tx, nowMs())
     const leased = await tx.appendChanges([{ op: 'put', record: containmentRecord(row) }])
-    const touched = await sessionsOf(tx, lease.subject, userIds)
+    const touched = isWhole ? await sessionsOf(tx, lease.subject, userIds) : []
     await tx.appendChanges(await endSessions(tx, touched, 'contained', nowMs()))
     return { sequence: leased, sessions: touched }
   })
@@ -65,6 +86,26 @@ function usersOf({ kind, id }: Subject, mirror: TenantMirror): string[] {
   return [...mirror.all('user')].filter(({ organisationId }) => organisationId === id).map((user) => user.id)
 }
 
+/** A list that a person can still read, and that every exchange holds in memory. */
+async function requireRoom(tx: TenantHandle, nowMs: number): Promise<void> {
+  const { total } = await tx
+    .selectFrom('containments')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('containments.expiresAtMs', '>', nowMs)
+    .executeTakeFirstOrThrow()
+  if (Number(total) >= caps.containments.default)
+    throw new Fault('at-capacity', { hint: 'There are too many containments; release some first.' })
+}
+
+/** Whoever contains the network they sit in could not undo it from there. */
+function refuseOwnNetwork({ subject, askedFrom }: Lease): void {
+  const range = subject.kind === 'network' ? parseIpaddr(subject.id) : null
+  if (range === null || askedFrom === null || !networkCovers(range, askedFrom)) return
+  throw new Fault('last-administrator', {
+    hint: 'You are in this network yourself. To contain it all the same, acknowledge the lockout.',
+  })
+}
+
 async function sessionsOf(
   tx: TenantHandle,
   { kind, id }: Subject,
@@ -73,6 +114,10 @@ async function sessionsOf(
   const live = () => tx.selectFrom('sessions').selectAll().where('sessions.endedAtMs', 'is', null)
   if (kind === 'session') return live().where('sessions.id', '=', id).execute()
   if (kind === 'device') return live().where('sessions.deviceId', '=', id).execute()
+  if (kind === 'network') {
+    const range = parseIpaddr(id)
+    return range === null ? [] : (await live().execute()).filter(({ ip }) => networkCovers(range, ip))
+  }
   const found: Row<'sessions'>[] = []
   for (const part of inParts(userIds)) found.push(...(await live().where('sessions.userId', 'in', part).execute()))
   return found
@@ -95,6 +140,11 @@ export async function findSubject(
     if (!row) throw new Fault('not-found')
     return { kind, id: row.id, name: row.id }
   }
+  if (isNamed(kind)) {
+    const known = canonicalName(kind, name)
+    if (known !== null) return { kind, id: known, name: known }
+    throw new Fault('request-malformed', { hint: `This is no ${kind}: ${forms[kind]}.` })
+  }
   const known = mirror.get(kind, name)
   if (known) return { kind, id: known.id, name: known.name }
   const named = [...mirror.all(kind)].filter((record) => record.name === name)
@@ -102,4 +152,16 @@ export async function findSubject(
   if (!only) throw new Fault('not-found')
   if (named.length > 1) throw new Fault('request-malformed', { hint: `Several have the name ${name}; use the id.` })
   return { kind, id: only.id, name: only.name }
+}
+
+function isNamed(kind: Subject['kind']): kind is NamedSubject {
+  return namedSubjects.some((each) => each === kind)
+}
+
+const forms: Readonly<Record<NamedSubject, string>> = {
+  network: 'use an address or a range such as 192.0.2.0/24, at least /8 (IPv6: /19)',
+  host: 'use a host name or an address',
+  url: 'use an address such as https://host.example/path, without user or password',
+  hash: 'use the SHA-256 in 64 hexadecimal digits',
+  category: 'use the name of a category',
 }

@@ -1,6 +1,8 @@
 // Who is contained now, read from the rows: for sign-in, sessions, tokens and certificates at control itself. Must never
 // go by a copy: a lease that began a moment ago counts.
 import { Fault } from '#core/fault.ts'
+import { parseIpaddr } from '#core/policy/ipaddr.ts'
+import { networkCovers } from '#core/records/contained-names.ts'
 import { specOf, type Row } from '#control/records/from-rows.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 
@@ -19,6 +21,8 @@ export async function containedUntil(
     .selectFrom('containments')
     .select(['containments.subjectKind', 'containments.subjectId', 'containments.expiresAtMs'])
     .where('containments.subjectId', 'in', ids)
+    // Milder answers are kept by the exchanges; with them a person may still sign in.
+    .where('containments.answer', '=', 'contain')
     .where('containments.expiresAtMs', '>', nowMs)
     .execute()
   const ends = rows
@@ -56,4 +60,19 @@ export async function requireUncontained(
   nowMs: number,
 ): Promise<void> {
   if ((await containedUntil(handle, subjects, nowMs)) !== undefined) throw new Fault('contained')
+}
+
+/** Throws Fault `contained`: from a contained network nobody signs in. */
+export async function requireUncontainedNetwork(handle: TenantHandle, ip: string, nowMs: number): Promise<void> {
+  const rows = await handle
+    .selectFrom('containments')
+    .select('containments.subjectId')
+    .where('containments.subjectKind', '=', 'network')
+    .where('containments.answer', '=', 'contain')
+    .where('containments.expiresAtMs', '>', nowMs)
+    .execute()
+  for (const { subjectId } of rows) {
+    const range = parseIpaddr(subjectId)
+    if (range !== null && networkCovers(range, ip)) throw new Fault('contained')
+  }
 }

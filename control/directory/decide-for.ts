@@ -1,5 +1,7 @@
 // What an exchange would decide, worked out from the same records by the same evaluator: for the portal and `explain`.
 // Must never be what anybody relies on for access: the exchange decides by itself.
+import { isCutting } from '#core/records/containment.ts'
+import { riskPointsAt, riskRecordId } from '#core/records/risk.ts'
 import type { AppRecord } from '#core/records/app.ts'
 import type { UserRecord } from '#core/records/records.ts'
 import { adviceFor, describe } from '#core/policy/advice.ts'
@@ -29,8 +31,14 @@ export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
   const tenant = [...mirror.all('tenant')][0]
   if (tenant?.status !== 'active') return deny('tenant-suspended')
   if (user.status !== 'active') return deny('user-disabled')
-  for (const { subject, expiresAtMs } of mirror.all('containment'))
-    if (expiresAtMs > atMs && [user.id, app.id, user.organisationId].includes(subject.id)) return deny('contained')
+  for (const { subject, answer, scope, expiresAtMs } of mirror.all('containment'))
+    if (
+      expiresAtMs > atMs &&
+      isCutting(answer) &&
+      scope !== 'internet' &&
+      [user.id, app.id, user.organisationId].includes(subject.id)
+    )
+      return deny('contained')
   if (user.organisationId !== null) {
     const contract = mirror.get('organisation', user.organisationId)
     if (!contract || atMs < contract.fromMs || atMs >= contract.untilMs) return deny('outside-contract')
@@ -50,10 +58,19 @@ export function decideFor(mirror: TenantMirror, facts: AccessFacts): Decision {
     device: facts.device,
     ip: facts.ip,
     time: { nowMs: atMs, hour: at.getUTCHours(), weekday: at.getUTCDay() || 7 },
-    risk: 0,
+    risk: riskOfUser(mirror, user, atMs),
     approved: isApproved(mirror, facts),
     http: app.appKind === 'http' ? facts.http : null,
   })
+}
+
+/** As the exchange has it, the device apart: nobody knows yet which one it will be. */
+function riskOfUser(mirror: TenantMirror, { id, organisationId }: UserRecord, atMs: number): number {
+  const ids = [
+    riskRecordId('user', id),
+    ...(organisationId === null ? [] : [riskRecordId('organisation', organisationId)]),
+  ]
+  return Math.max(0, ...ids.flatMap((each) => mirror.get('risk', each) ?? []).map((risk) => riskPointsAt(risk, atMs)))
 }
 
 /** Whether a request of this person for this app is approved at that time. */

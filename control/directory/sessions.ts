@@ -11,7 +11,14 @@ import { readTenantSettings } from '#control/records/tenant-settings.ts'
 import type { EndReason, LiveSession, NewSession, Sessions } from '#control/sign-in-seam.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import { endSessions } from './cascade.ts'
-import { containedUntil, requireUncontained, subjectsOfUser, userContainedUntil, type Subject } from './containment.ts'
+import {
+  containedUntil,
+  requireUncontained,
+  requireUncontainedNetwork,
+  subjectsOfUser,
+  userContainedUntil,
+  type Subject,
+} from './containment.ts'
 
 export function createSessions(context: ControlContext): Sessions {
   const { store, nowMs } = context
@@ -76,6 +83,7 @@ async function createSession(session: NewSession, context: ControlContext): Prom
     if (!user || tenant.status !== 'active' || specOf('User', user).status === 'disabled') throw new Fault('not-found')
     const device: readonly Subject[] = deviceId === null ? [] : [{ kind: 'device', id: deviceId }]
     await requireUncontained(tx, [...(await subjectsOfUser(tx, user)), ...device], nowMs)
+    await requireUncontainedNetwork(tx, session.ip, nowMs)
     if (deviceId !== null && !(await isDeviceActive(tx, deviceId, userId))) throw new Fault('not-found')
     const { sessionSeconds } = await readTenantSettings(tx)
     const latest = nowMs + sessionSeconds * 1000
@@ -94,6 +102,7 @@ async function createSession(session: NewSession, context: ControlContext): Prom
       endReason: null,
       statementAtMs: null,
       statementUntilMs: null,
+      confirmedAtMs: null,
     }
     const changes = await endSurplus(tx, userId, nowMs)
     await tx.insertInto('sessions', made).execute()

@@ -52,6 +52,7 @@ export async function createWebCredential(
       endReason: null,
       statementAtMs: null,
       statementUntilMs: null,
+      confirmedAtMs: null,
     }
     const hash = sha256(secret).toString('base64url')
     const row: Row<'webCredentials'> = { tenantId, id: newId('webCredential'), sessionId: session.id, hash, name }

@@ -2,12 +2,13 @@
 // of identity providers, hashes and sealed texts have no record at all.
 import type { Selectable } from 'kysely'
 import { Fault } from '#core/fault.ts'
+import type { ContainmentRecord } from '#core/records/containment.ts'
+import { RISK_HALF_LIFE_MS, riskRecordId, type RiskRecord } from '#core/records/risk.ts'
 import type { AppRecord } from '#core/records/app.ts'
 import { webSettingsOf, type WebCredentialRecord } from '#core/records/outbound.ts'
 import type {
   ApprovalRecord,
   ConnectorRecord,
-  ContainmentRecord,
   DeviceRecord,
   PolicyRecord,
   SessionRecord,
@@ -202,9 +203,19 @@ export function connectorRecord(row: Row<'connectors'>): ConnectorRecord {
 
 /** Null for sessions of the console: they open no app. */
 export function sessionRecord(row: Row<'sessions'>): SessionRecord | null {
-  const { id, userId, deviceId, door, createdAtMs, expiresAtMs } = row
+  const { id, userId, deviceId, door, createdAtMs, expiresAtMs, confirmedAtMs } = row
   if (door === 'console') return null
-  return { kind: 'session', id, userId, deviceId, door, factors: JSON.parse(row.factors), createdAtMs, expiresAtMs }
+  return {
+    kind: 'session',
+    id,
+    userId,
+    deviceId,
+    door,
+    factors: JSON.parse(row.factors),
+    createdAtMs,
+    expiresAtMs,
+    ...(confirmedAtMs !== null && { confirmedAtMs }),
+  }
 }
 
 export function webCredentialRecord({ id, sessionId, hash }: Row<'webCredentials'>): WebCredentialRecord {
@@ -217,6 +228,13 @@ export function approvalRecord(row: Row<'approvals'>): ApprovalRecord {
 }
 
 export function containmentRecord(row: Row<'containments'>): ContainmentRecord {
-  const { id, subjectKind, subjectId, reason, ownerId, expiresAtMs } = row
-  return { kind: 'containment', id, subject: { kind: subjectKind, id: subjectId }, reason, ownerId, expiresAtMs }
+  const { id, subjectKind, subjectId, answer, scope, reason, ownerId, createdAtMs, expiresAtMs } = row
+  const subject = { kind: subjectKind, id: subjectId }
+  return { kind: 'containment', id, subject, answer, scope, reason, ownerId, createdAtMs, expiresAtMs }
+}
+
+export function riskRecord({ subjectKind, subjectId, points, atMs }: Row<'risks'>): RiskRecord {
+  const subject = { kind: subjectKind, id: subjectId }
+  const id = riskRecordId(subjectKind, subjectId)
+  return { kind: 'risk', id, subject, points, atMs, halfLifeMs: RISK_HALF_LIFE_MS }
 }

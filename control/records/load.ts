@@ -11,6 +11,7 @@ import {
   containmentRecord,
   deviceRecord,
   resourceRecords,
+  riskRecord,
   sessionRecord,
   tenantRecord,
   webCredentialRecord,
@@ -63,6 +64,7 @@ export async function loadTenant(tenantId: string, deps: LoadDeps): Promise<Load
       ...(await tx.selectFrom('containments').selectAll().where('containments.expiresAtMs', '>', nowMs).execute()).map(
         containmentRecord,
       ),
+      ...(await tx.selectFrom('risks').selectAll().execute()).map(riskRecord),
     ]
     return { sequence: await lastSequence(tx), records }
   })

@@ -7,6 +7,9 @@ import { loadTenant, type LoadDeps } from './load.ts'
 
 export type RecordOf<K extends RecordKind> = Extract<TenantRecords, { kind: K }>
 
+/** Facts of their own time: no policy and no entity is made of them. */
+const ofTheMoment: ReadonlySet<RecordKind> = new Set(['session', 'approval', 'containment', 'connector', 'risk'])
+
 export class TenantMirror {
   readonly tenantId: string
   sequence: number
@@ -44,8 +47,7 @@ export class TenantMirror {
     const kind = change.op === 'put' ? change.record.kind : change.kind
     if (change.op === 'put') this.#put(change.record)
     else this.#records.get(kind)?.delete(change.id)
-    if (kind !== 'session' && kind !== 'approval' && kind !== 'containment' && kind !== 'connector')
-      this.directoryVersion++
+    if (!ofTheMoment.has(kind)) this.directoryVersion++
     this.sequence = sequence
   }
 

@@ -11,6 +11,7 @@ import { webCredentialMigration } from './migrations/006-web-credentials.ts'
 import { incidentMigration } from './migrations/007-incidents.ts'
 import { streamMigration } from './migrations/008-streams.ts'
 import { playbookMigration } from './migrations/009-playbooks.ts'
+import { respondMigration } from './migrations/010-respond.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -26,6 +27,7 @@ export const migrations: readonly Migration[] = [
   incidentMigration,
   streamMigration,
   playbookMigration,
+  respondMigration,
 ]
 
 /** What was done to the tables, in order, as text for a connection without a query builder. */

@@ -1,5 +1,7 @@
 // The tables of the store as types, and which of them belong to a tenant. Times are milliseconds since 1970.
 // A table that is in neither list cannot be reached by anyone.
+import type { ContainmentAnswer, ContainmentScope, ContainmentSubject } from '#core/records/containment.ts'
+import type { RiskSubjectKind } from '#core/records/risk.ts'
 import { signInTenantTables, type SignInTables } from '#control/sign-in/schema.ts'
 
 type Tenanted = { tenantId: string }
@@ -93,6 +95,8 @@ export type CoreTables = {
     /** The last statement about it that was given out, and the latest end of any; null: none was. */
     statementAtMs: number | null
     statementUntilMs: number | null
+    /** When the person last said, with another factor, that this is them. */
+    confirmedAtMs: number | null
   }
   enrolmentTokens: Tenanted & {
     id: string
@@ -139,9 +143,11 @@ export type CoreTables = {
   }
   containments: Tenanted & {
     id: string
-    subjectKind: 'user' | 'device' | 'session' | 'app' | 'connector' | 'organisation'
+    subjectKind: ContainmentSubject
     subjectId: string
     subjectName: string
+    answer: ContainmentAnswer
+    scope: ContainmentScope
     reason: string
     ownerId: string
     createdAtMs: number
@@ -166,6 +172,44 @@ export type CoreTables = {
     takenBy: string | null
     verdict: 'true' | 'expected' | 'odd' | 'drill' | null
     containmentId: string | null
+  }
+  risks: Tenanted & {
+    subjectKind: RiskSubjectKind
+    subjectId: string
+    points: number
+    atMs: number
+    /** JSON array of {points, sentence, timeMs, eventId}. */
+    parts: string
+  }
+  /** What was said to be expected: detection tells no story of this kind about this subject until it ends. */
+  storyExceptions: Tenanted & {
+    id: string
+    subjectId: string
+    subjectName: string
+    kind: string
+    reason: string
+    createdBy: string
+    createdAtMs: number
+    expiresAtMs: number
+  }
+  webhooks: Tenanted & {
+    id: string
+    url: string
+    /** The secret, sealed under the key-encryption key. */
+    sealed: string
+    isPaused: number
+    createdBy: string
+    createdAtMs: number
+    lastOkAtMs: number | null
+    lastProblem: string | null
+  }
+  webhookDeliveries: Tenanted & {
+    id: string
+    webhookId: string
+    body: string
+    attempts: number
+    createdAtMs: number
+    dueAtMs: number
   }
   drills: Tenanted & {
     id: string
@@ -278,6 +322,10 @@ const coreTenantTables = [
   'approvals',
   'containments',
   'stories',
+  'risks',
+  'storyExceptions',
+  'webhooks',
+  'webhookDeliveries',
   'drills',
   'incidentEntries',
   'incidentLinks',

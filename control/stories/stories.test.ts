@@ -87,14 +87,17 @@ describe('a story', () => {
       factors: ['pwd'],
       ip: '192.0.2.1',
     })
+    type Lease = { readonly subject: { readonly name: string }; readonly answer: string }
+    const inForce = async () => (await call('/containments')).body['items'] as unknown as readonly Lease[]
     await takeStory(acme.id, toldStory(ada, { level: 'cut', noticedMs: 3 }), test.context)
-    assert.equal(
-      (await stories()).items.some(({ containment }) => containment !== null),
-      true,
+    assert.deepEqual(
+      (await inForce()).map(({ subject, answer }) => [subject.name, answer]),
+      [['ada', 'cut']],
     )
-    assert.equal(await createSessions(test.context).get(acme.id, session.id), undefined, 'their session has ended')
-    const inForce = (await call('/containments')).body['items'] as unknown as readonly { subject: { name: string } }[]
-    assert.equal(inForce[0]?.subject.name, 'ada')
+    assert.ok(await createSessions(test.context).get(acme.id, session.id), 'a cut leaves the sign-in')
+    await takeStory(acme.id, toldStory(ada, { level: 'contain', noticedMs: 4 }), test.context)
+    assert.equal((await inForce()).length, 2)
+    assert.equal(await createSessions(test.context).get(acme.id, session.id), undefined, 'a containment ends it')
   })
 
   it('never contains an administrator by itself: whoever makes one look bad must not shut them out', async () => {

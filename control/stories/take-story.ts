@@ -107,6 +107,9 @@ async function answer(row: Row<'stories'>, userId: string, context: ControlConte
       ownerId: row.id,
       expiresAtMs: context.nowMs() + caps.storyAnswerMs.default,
       acknowledgesLockout: false,
+      answer: row.level === 'note' ? 'ask' : row.level,
+      scope: 'all',
+      askedFrom: null,
     },
     context,
   )

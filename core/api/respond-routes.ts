@@ -1,5 +1,6 @@
 // Routes to see and to respond: live flows, events, explanation, containment.
 import * as z from 'zod'
+import { containmentAnswers, containmentScopes, containmentSubjects } from '#core/records/containment.ts'
 import { labelName, looseName } from '#core/names.ts'
 import { liveFlow } from '#core/wire/feed.ts'
 import { explanation } from './policy-views.ts'
@@ -28,9 +29,20 @@ export const respondRoutes = defineRoutes({
     status: 201,
     body: z.strictObject({
       subject: z.strictObject({
-        kind: z.enum(['user', 'device', 'session', 'app', 'connector', 'organisation']),
-        name: z.string().max(127).describe('name or id'),
+        kind: z.enum(containmentSubjects),
+        name: z
+          .string()
+          .min(1)
+          .max(2048)
+          .describe('name or id; of what has no record: CIDR, host, URL, SHA-256 in hex, category'),
       }),
+      answer: z
+        .enum(containmentAnswers)
+        .optional()
+        .describe(
+          'ask, step-up, restrict (read only, no downloads), cut (nothing passes), contain (default: all of it)',
+        ),
+      scope: z.enum(containmentScopes).optional().describe('to apps, to the internet, or all (default)'),
       reason: z.string().min(1).max(500),
       expiresInSeconds: seconds.max(366 * 86_400),
       acknowledgeLockout: z

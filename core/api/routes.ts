@@ -8,6 +8,7 @@ import { playbookRoutes } from './playbook-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
+import { riskRoutes } from './risk-routes.ts'
 import { storyRoutes } from './story-routes.ts'
 import { streamRoutes } from './stream-routes.ts'
 import { tenantRoutes } from './tenant-routes.ts'
@@ -24,6 +25,7 @@ export const routes = {
   ...incidentRoutes,
   ...streamRoutes,
   ...playbookRoutes,
+  ...riskRoutes,
   ...drillRoutes,
   ...webRoutes,
   ...enrolmentRoutes,

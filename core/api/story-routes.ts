@@ -57,6 +57,13 @@ export const storyRoutes = defineRoutes({
       .strictObject({
         take: z.literal(true).optional(),
         verdict: storyVerdict.optional().describe('closes it'),
+        expectedDays: z
+          .number()
+          .int()
+          .min(1)
+          .max(90)
+          .optional()
+          .describe('with the verdict expected: no such story of this subject for so many days; default 30'),
         note: z.string().min(1).max(2000).optional(),
       })
       .refine((body) => Object.keys(body).length > 0, 'say what to change'),

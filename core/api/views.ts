@@ -1,5 +1,6 @@
 // What the control API shows of each thing: the replies that several routes share. Secrets never have a view.
 import * as z from 'zod'
+import { containmentAnswers, containmentScopes, containmentSubjects } from '#core/records/containment.ts'
 
 export const id = z.string().max(64)
 export const time = z.iso.datetime().describe('RFC 3339, UTC')
@@ -122,9 +123,12 @@ export const enrolmentToken = z.object({
 export const containment = z.object({
   id,
   subject: z.object({
-    kind: z.enum(['user', 'device', 'session', 'app', 'connector', 'organisation']),
+    kind: z.enum(containmentSubjects),
+    id: z.string(),
     name: z.string(),
   }),
+  answer: z.enum(containmentAnswers),
+  scope: z.enum(containmentScopes),
   reason: z.string(),
   owner: z.string(),
   createdAt: time,

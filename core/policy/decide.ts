@@ -23,6 +23,8 @@ export const denyReasons = [
   'device-revoked',
   'device-required',
   'contained',
+  'proof-needed',
+  'restricted',
   'outside-contract',
   'app-not-in-contract',
   'app-disabled',

@@ -92,7 +92,16 @@ export type ActionName = (typeof actionNames)[number]
 export const postureNames = ['unknown', 'registered', 'managed'] as const
 
 /** Annotations that an allowing policy puts on the flow. */
-export const obligationNames = ['inspect', 'redact', 'coach', 'recordSession', 'stepUp'] as const
+export const obligationNames = [
+  'inspect',
+  'redact',
+  'coach',
+  'recordSession',
+  'stepUp',
+  'ask',
+  'readOnly',
+  'noDownload',
+] as const
 export type ObligationName = (typeof obligationNames)[number]
 
 /** Annotations with a meaning here; others are allowed and ignored. */

@@ -2,7 +2,9 @@
 // Must never hold a secret: an exchange that is stolen must not reveal passwords, tokens or private keys.
 import * as z from 'zod'
 import { appRecord } from './app.ts'
+import { containmentRecord } from './containment.ts'
 import { categoryRecord, webCredentialRecord, webSettingsRecord } from './outbound.ts'
+import { riskRecord } from './risk.ts'
 
 const id = z.string().max(64)
 const name = z.string().max(127)
@@ -78,6 +80,7 @@ export const sessionRecord = z.strictObject({
   factors: z.array(z.string().max(32)).describe('RFC 8176 authentication method references'),
   createdAtMs: timeMs,
   expiresAtMs: timeMs,
+  confirmedAtMs: timeMs.optional().describe('when the person last said, with another factor, that this is them'),
 })
 export type SessionRecord = z.infer<typeof sessionRecord>
 
@@ -115,19 +118,6 @@ export const approvalRecord = z.strictObject({
 })
 export type ApprovalRecord = z.infer<typeof approvalRecord>
 
-export const containmentRecord = z.strictObject({
-  kind: z.literal('containment'),
-  id,
-  subject: z.strictObject({
-    kind: z.enum(['user', 'device', 'session', 'app', 'connector', 'organisation']),
-    id,
-  }),
-  reason: z.string().max(500),
-  ownerId: id,
-  expiresAtMs: timeMs,
-})
-export type ContainmentRecord = z.infer<typeof containmentRecord>
-
 export const record = z.discriminatedUnion('kind', [
   tenantRecord,
   userRecord,
@@ -145,6 +135,7 @@ export const record = z.discriminatedUnion('kind', [
   categoryRecord,
   webSettingsRecord,
   webCredentialRecord,
+  riskRecord,
 ])
 export type TenantRecords = z.infer<typeof record>
 export type RecordKind = TenantRecords['kind']

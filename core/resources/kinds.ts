@@ -110,6 +110,8 @@ export const resourceDocument = z.discriminatedUnion('kind', [
   documentOf('EventStream'),
 ])
 
+const falseStories = z.number().min(0.001).max(1000)
+
 /** A tenant's own settings; part of the tenant, not of `apply`. */
 export const tenantSettings = z.strictObject({
   staleAfterSeconds: z
@@ -136,6 +138,16 @@ export const tenantSettings = z.strictObject({
   answerFrom: z
     .enum(['never', 'note', 'ask', 'step-up', 'restrict', 'cut', 'contain'])
     .describe('stories of this level and above contain their user for half an hour by themselves; default never'),
+  storyBudget: z
+    .strictObject({
+      ask: falseStories,
+      'step-up': falseStories,
+      restrict: falseStories,
+      cut: falseStories,
+      contain: falseStories,
+    })
+    .nullable()
+    .describe('false stories per 10,000 users and day that each level may cost; null (default): 20, 3, 1, 0.5, 0.1'),
   ownHosts: z.array(hostName).max(64).describe("the tenant's own host names for apps; the provider sets them"),
 })
 export type TenantSettings = z.infer<typeof tenantSettings>
@@ -148,4 +160,5 @@ export const defaultTenantSettings: TenantSettings = {
   retentionDays: null,
   ownHosts: [],
   answerFrom: 'never',
+  storyBudget: null,
 }

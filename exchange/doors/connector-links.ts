@@ -1,6 +1,7 @@
 // The connectors that are linked to this exchange, and which of them a flow should take. Must never pick one of another
 // tenant or group, and never one that is revoked or contained.
 import type { AppRecord } from '#core/records/app.ts'
+import { isCutting } from '#core/records/containment.ts'
 import type { FeedFromExchange } from '#core/wire/feed.ts'
 import { caps } from '#exchange/caps.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
@@ -105,6 +106,7 @@ function isBetter(link: ConnectorLink, than: ConnectorLink, appId: string): bool
 }
 
 function isContained(tenant: Tenant, connectorId: string, nowMs: number): boolean {
-  for (const { expiresAtMs } of tenant.containmentsOf('connector', connectorId)) if (expiresAtMs > nowMs) return true
+  for (const { expiresAtMs, answer } of tenant.contained.on('connector', connectorId))
+    if (expiresAtMs > nowMs && isCutting(answer)) return true
   return false
 }

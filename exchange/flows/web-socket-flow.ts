@@ -48,7 +48,7 @@ export class WebSocketFlow implements Flow {
 
   get reconsiderAtMs(): number {
     const tenant = this.#context.directory.get(this.tenantId)
-    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access, this.#context.now())
   }
 
   reconsider(): number {

@@ -10,6 +10,7 @@ import { startUpstream } from '#transport/upstream.ts'
 import { caps } from '#exchange/caps.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import { decide, reconsiderAtMs, standing, type Access } from '#exchange/decide.ts'
+import { forbidsDownloads } from '#exchange/graded-answers.ts'
 import type { Flow, FlowWay } from '#exchange/flows/live-flows.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { Hops } from '#exchange/hops.ts'
@@ -24,7 +25,12 @@ export type LaneFacts = {
 }
 
 /** A request that is being answered. */
-export type UnderWay = { readonly access: Access; readonly cut: (reason: string) => void }
+export type UnderWay = {
+  readonly access: Access
+  readonly cut: (reason: string) => void
+  /** Its answer is held to a page's worth. */
+  readonly isLimited: boolean
+}
 
 export class Lane implements Flow {
   readonly id = newId('flow')
@@ -129,7 +135,7 @@ export class Lane implements Flow {
 
   get reconsiderAtMs(): number {
     const tenant = this.#context.directory.get(this.tenantId)
-    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access, this.#context.now())
   }
 
   reconsider(): number {
@@ -140,8 +146,9 @@ export class Lane implements Flow {
     let cut = 0
     for (const request of this.#underWay) {
       const decision = decide(tenant, request.access, options)
-      if (decision.kind === 'allow') continue
-      request.cut(decision.reason)
+      const isTooMuch = forbidsDownloads(decision) && !request.isLimited
+      if (decision.kind === 'allow' && !isTooMuch) continue
+      request.cut(decision.kind === 'deny' ? decision.reason : 'restricted')
       cut++
     }
     return cut

@@ -5,7 +5,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { AppRecord } from '#core/records/app.ts'
 import type { SessionRecord } from '#core/records/records.ts'
-import { deny, type Decision, type Deny } from '#core/policy/decide.ts'
+import { deny, type Decision, type Deny, type DenyReason } from '#core/policy/decide.ts'
 import { Fault, isFault } from '#core/fault.ts'
 import { fieldsOf } from '#transport/forward-headers.ts'
 import { hardClose } from '#transport/hard-close.ts'
@@ -15,6 +15,7 @@ import { startUpstream } from '#transport/upstream.ts'
 import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
 import { Hops } from '#exchange/hops.ts'
+import { forbidsDownloads } from '#exchange/graded-answers.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import { WebSocketFlow } from '#exchange/flows/web-socket-flow.ts'
 import {
@@ -31,6 +32,7 @@ import { makeAssertion } from './assertion.ts'
 import { requestFields, responseFields } from './header-rules.ts'
 import type { Lane } from './lane.ts'
 import type { Lanes } from './lanes.ts'
+import { checkHead, limitAnswer, limitedRequest, limitsFor, type AnswerLimits, type LimitDeps } from './limit-answer.ts'
 import { isOwnPath, readTarget, refuseMethod } from './refusal.ts'
 import { openUpstreamFlow } from './upstream-flow.ts'
 
@@ -55,6 +57,13 @@ export type ServeHttp = {
   readonly upgrade: (request: IncomingMessage, socket: Socket, first: Buffer, wanted: AppRequest) => Promise<void>
 }
 
+type Passing = {
+  readonly lane: Lane
+  readonly hops: Hops
+  readonly limits: AnswerLimits
+  readonly signal: AbortSignal
+}
+
 type Decided = { readonly access: Access; readonly decision: Decision; readonly eventId: string; readonly path: string }
 
 export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHttp {
@@ -65,12 +74,14 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     const hops = new Hops()
     const decided = decideRequest(request.method ?? '', wanted)
     hops.lap('decide')
+    const limits = limitsFor(wanted.tenant, forbidsDownloads(decided.decision), context.now)
     if (decided.decision.kind === 'deny') return answerDenial(request, response, factsOf(wanted, decided))
     const lane = laneOf(wanted, decided.access)
     const cutting = new AbortController()
     const end = lane.begin(
       {
         access: decided.access,
+        isLimited: limits.forbidsDownloads,
         cut() {
           // The client first: what is aborted behind it may otherwise name another reason.
           cutClient(request, response)
@@ -81,7 +92,7 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       policyNames(decided.decision),
     )
     try {
-      await passOn(request, response, wanted, decided, { lane, hops, signal: cutting.signal })
+      await passOn(request, response, wanted, decided, { lane, hops, limits, signal: cutting.signal })
     } finally {
       end()
     }
@@ -92,27 +103,36 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     response: AnyResponse,
     wanted: AppRequest,
     decided: Decided,
-    { lane, hops, signal }: { readonly lane: Lane; readonly hops: Hops; readonly signal: AbortSignal },
+    { lane, hops, limits, signal }: Passing,
   ): Promise<void> {
     const { eventId } = decided
     const trace = traceOf(request, wanted, eventId)
+    const fields = requestFields(fieldsOf(request.rawHeaders), {
+      ...headerFacts(wanted, assertionOn(lane, wanted, decided)),
+      eventId,
+      trace,
+    })
     const ended = await forward(request, response, {
       dispatcher: lane.dispatcher,
       method: request.method ?? 'GET',
       path: decided.path,
-      headers: requestFields(fieldsOf(request.rawHeaders), {
-        ...headerFacts(wanted, assertionOn(lane, wanted, decided)),
-        eventId,
-        trace,
-      }),
+      headers: limitedRequest(fields, limits),
       signal,
-      onHead({ headers }) {
+      onHead(head) {
         hops.lap('firstByte')
         lane.answered(eventId, hops, trace?.trusted)
-        return responseFields(headers, headerFacts(wanted, ''))
+        checkHead(head, limits, limitDeps)
+        return responseFields(head.headers, headerFacts(wanted, ''))
       },
+      scan: () => limitAnswer(limits, limitDeps, undefined),
     })
     if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
+    const limited = ended.kind === 'unanswered' || ended.kind === 'truncated' ? limitOf(ended.fault) : undefined
+    if (limited !== undefined && !signal.aborted) {
+      const after = denialAfter(wanted, decided, limited)
+      if (ended.kind === 'unanswered') answerDenial(request, response, after)
+      return
+    }
     if (ended.kind !== 'unanswered' || signal.aborted) return
     context.log('an app request failed', {
       requestId: eventId,
@@ -122,7 +142,7 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       ...ended.fault.detail,
     })
     if (!isNoConnector(ended.fault)) return answerFault(request, response, ended.fault)
-    answerDenial(request, response, noConnector(wanted, decided))
+    answerDenial(request, response, denialAfter(wanted, decided, 'no-connector'))
   }
 
   async function serveUpgrade(
@@ -132,7 +152,7 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     wanted: AppRequest,
   ): Promise<void> {
     context.count('requests')
-    const decided = decideRequest(request.method ?? '', wanted)
+    const decided = decideRequest(request.method ?? '', wanted, true)
     if (decided.decision.kind === 'deny') return endWith(socket, rawDenial(factsOf(wanted, decided)))
     if (!wanted.app.http.webSocket) throw new Fault('request-malformed', { hint: 'This app takes no WebSockets.' })
     const facts = { tenant: wanted.tenant, app: wanted.app, access: { ...decided.access, http: null }, way: wanted.way }
@@ -161,12 +181,12 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     if (result.kind === 'relaying') return flow.began(result.relay)
     end(result.kind)
     if (result.kind === 'client-gone') return
-    if (isNoConnector(result.fault)) return endWith(socket, rawDenial(noConnector(wanted, decided)))
+    if (isNoConnector(result.fault)) return endWith(socket, rawDenial(denialAfter(wanted, decided, 'no-connector')))
     endWith(socket, rawFault(result.fault))
   }
 
   /** Throws Fault `request-malformed`, `not-found`. */
-  function decideRequest(method: string, wanted: AppRequest): Decided {
+  function decideRequest(method: string, wanted: AppRequest, isUpgrade = false): Decided {
     const { tenant, app, session, clientIp, host } = wanted
     refuseMethod(method)
     const { path, query } = readTarget(wanted.target)
@@ -179,6 +199,7 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       connectorId: null,
       clientIp,
       http: { method, path, host },
+      ...(isUpgrade && { isUpgrade }),
     }
     const decision = decide(tenant, access, { nowMs: context.now() })
     const journalled = context.journal.decided(tenant, access, decision, { host })
@@ -221,12 +242,17 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     return { tenant: tenant.record, decision: denial, app, eventId, portalOrigin: origin }
   }
 
-  function noConnector(wanted: AppRequest, decided: Decided): DenialFacts {
-    const { eventId } = context.journal.decided(wanted.tenant, decided.access, deny('no-connector'), {
-      host: wanted.host,
-    })
-    return factsOf(wanted, { ...decided, decision: deny('no-connector'), eventId })
+  /** What was allowed at first and then came to nothing is a denial of its own. */
+  function denialAfter(wanted: AppRequest, decided: Decided, reason: DenyReason): DenialFacts {
+    const { eventId } = context.journal.decided(wanted.tenant, decided.access, deny(reason), { host: wanted.host })
+    return factsOf(wanted, { ...decided, decision: deny(reason), eventId })
   }
+}
+
+const limitDeps: LimitDeps = { faultOf: (reason) => new Fault('not-permitted', { detail: { limit: reason } }) }
+
+function limitOf({ detail: { limit } }: Fault): 'restricted' | 'contained' | undefined {
+  return limit === 'restricted' || limit === 'contained' ? limit : undefined
 }
 
 function isNoConnector(fault: Fault): boolean {

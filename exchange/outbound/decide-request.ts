@@ -33,7 +33,13 @@ type Standing = Pick<Decided, 'access' | 'wants' | 'masks' | 'judgesPages' | 'pr
   readonly writeDown: ReturnType<ExchangeJournal['deciding']>
 }
 
-export type DecideRequest = (wanted: WebRequest, method: string, action: DestinationAccess['action']) => Decided
+export type DecideRequest = (
+  wanted: WebRequest,
+  method: string,
+  action: DestinationAccess['action'],
+  /** A WebSocket is asked for. */
+  isUpgrade?: true,
+) => Decided
 
 const SECOND_MS = 1000
 
@@ -43,18 +49,20 @@ export function createDecideRequest(parts: OutboundParts): DecideRequest {
   // else, for one second of the clock, so that facts of time are those of the same second.
   const standings = new Map<string, Standing>()
 
-  return (wanted, method, action) => {
+  return (wanted, method, action, isUpgrade) => {
     const { tenant, session, host, port, clientIp, target, scheme } = wanted
     const path = pathOf(target)
     const authority = authorityOf(wanted)
     const promptService =
       parts.prompts?.serviceAt({ url: `${scheme}://${authority}${path}`, method, direction: 'upload' }) ?? null
-    const asked = tenant.policy.readsRequests ? path : ''
+    const isByPath = tenant.policy.readsRequests || tenant.contained.has('url')
+    const asked = `${isUpgrade === true ? 'upgrade ' : ''}${isByPath ? path : ''}`
     const key = `${tenant.id} ${session.id} ${clientIp} ${host} ${port} ${scheme} ${action} ${method} ${promptService ?? ''} ${asked}`
     const known = standings.get(key)
     if (known !== undefined && isInForce(known, tenant)) return again(known, path)
     const http = { method, path, host: authority }
-    const access = web.accessTo(wanted, wanted, action, http, promptService === null ? [] : [AI_CHAT])
+    const plain = web.accessTo(wanted, wanted, action, http, promptService === null ? [] : [AI_CHAT])
+    const access: Access = isUpgrade === true ? { ...plain, isUpgrade } : plain
     const first = web.decide(tenant, access)
     const coach = first.kind === 'allow' ? coachIn(first.obligations) : undefined
     const isCoached = coach !== undefined && !goOns.isAllowed(session.id, host, topicOf(coach) ?? '')

@@ -58,7 +58,7 @@ export class PassedFlow implements Flow {
 
   get reconsiderAtMs(): number {
     const tenant = this.#context.directory.get(this.tenantId)
-    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access, this.#context.now())
   }
 
   reconsider(): number {

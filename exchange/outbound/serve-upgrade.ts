@@ -45,7 +45,7 @@ export function createServeUpgrade(
   return async (request, socket, first, wanted) => {
     context.count('requests')
     refuseMethod(request.method ?? '')
-    const decided = decideRequest(wanted, request.method ?? '', 'browse')
+    const decided = decideRequest(wanted, request.method ?? '', 'browse', true)
     const policies = policyNames(decided.decision)
     const refuse = (stop: Stop) => answerStopRaw(parts, socket, wanted, { stop, policies, eventId: decided.eventId })
     if (decided.stop !== undefined) return refuse(decided.stop)

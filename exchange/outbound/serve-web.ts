@@ -6,7 +6,9 @@ import { asFault, Fault } from '#core/fault.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import { forward, type ForwardEnd, type ForwardHead } from '#transport/http-forward.ts'
 import type { ResponseScan } from '#transport/response-scan.ts'
+import { checkHead, limitAnswer, limitedRequest, limitsFor, type LimitDeps } from '#exchange/http/limit-answer.ts'
 import { isOwnPath, refuseMethod } from '#exchange/http/refusal.ts'
+import { forbidsDownloads } from '#exchange/graded-answers.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import type { AnyRequest, AnyResponse } from '#exchange/pages/answer.ts'
 import { answerStop } from './answer-stop.ts'
@@ -35,6 +37,7 @@ export type ServeWeb = {
   readonly upgrade: (request: IncomingMessage, socket: Socket, first: Buffer, wanted: WebRequest) => Promise<void>
 }
 
+const limitDeps: LimitDeps = { faultOf: (reason) => faultOfStop({ kind: 'denied', reason }) }
 const PARTIAL_CONTENT = 206
 const CANCEL = 0x8
 
@@ -69,7 +72,11 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       cutting.abort()
     }
     const socket = request.httpVersionMajor === 1 ? request.socket : undefined
-    const end = lane.begin({ access: decided.access, cut }, socket, policyNames(decided.decision))
+    const end = lane.begin(
+      { access: decided.access, cut, isLimited: forbidsDownloads(decided.decision) },
+      socket,
+      policyNames(decided.decision),
+    )
     try {
       const ended = await passOn(request, response, wanted, decided, lane.dispatcher, cutting.signal)
       if (ended.kind === 'done') lane.addBytes(ended.requestBytes, ended.responseBytes)
@@ -105,29 +112,34 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       }
     }
     const spool = up?.spool
+    const limits = limitsFor(wanted.tenant, forbidsDownloads(decided.decision), context.now)
     let down = decided
     try {
       return await forward(request, response, {
         dispatcher,
         method,
         path: wanted.target,
-        headers: webRequestFields(request.rawHeaders, {
-          authority: authorityOf(wanted),
-          isScanned: decided.wants.includes('malware') || decided.judgesPages,
-          bodyBytes: spool?.bytes,
-          isMasked: up?.judgement.masked !== undefined,
-        }),
+        headers: limitedRequest(
+          webRequestFields(request.rawHeaders, {
+            authority: authorityOf(wanted),
+            isScanned: decided.wants.includes('malware') || decided.judgesPages,
+            bodyBytes: spool?.bytes,
+            isMasked: up?.judgement.masked !== undefined,
+          }),
+          limits,
+        ),
         keepTe: request.httpVersionMajor === 2,
         ...(spool !== undefined && { body: spool.bytes > 0 ? spool.read() : null }),
         signal,
         onHead(head) {
+          checkHead(head, limits, limitDeps)
           if (isDownload(head.status, head.headers)) {
             down = decideRequest(wanted, method, 'download')
             if (down.stop !== undefined) throw faultOfStop(down.stop)
           }
           return webResponseFields(head.headers)
         },
-        scan: (head) => scanOf(request, wanted, down, judge, head),
+        scan: (head) => limitAnswer(limits, limitDeps, scanOf(request, wanted, down, judge, head)),
       })
     } finally {
       spool?.close()

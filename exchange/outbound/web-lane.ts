@@ -8,6 +8,7 @@ import { caps as transportCaps } from '#transport/caps.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import type { ExchangeContext } from '#exchange/context.ts'
 import { decide, reconsiderAtMs, standing, type Access } from '#exchange/decide.ts'
+import { forbidsDownloads } from '#exchange/graded-answers.ts'
 import type { Flow, FlowWay } from '#exchange/flows/live-flows.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { caps } from './caps.ts'
@@ -24,7 +25,12 @@ export type WebLaneFacts = {
 }
 
 /** A request that is being answered. */
-export type UnderWay = { readonly access: Access; readonly cut: (reason: string) => void }
+export type UnderWay = {
+  readonly access: Access
+  readonly cut: (reason: string) => void
+  /** Its answer is held to a page's worth. */
+  readonly isLimited: boolean
+}
 
 export class WebLane implements Flow {
   readonly id = newId('flow')
@@ -94,7 +100,7 @@ export class WebLane implements Flow {
 
   get reconsiderAtMs(): number {
     const tenant = this.#context.directory.get(this.tenantId)
-    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access)
+    return tenant === undefined ? 0 : reconsiderAtMs(tenant, this.access, this.#context.now())
   }
 
   reconsider(): number {
@@ -106,8 +112,9 @@ export class WebLane implements Flow {
     for (const request of this.#underWay) {
       const access = tenant === undefined ? request.access : this.#refreshed(tenant, request.access)
       const decision = decide(tenant, access, options)
-      if (decision.kind === 'allow') continue
-      request.cut(decision.reason)
+      const isTooMuch = forbidsDownloads(decision) && !request.isLimited
+      if (decision.kind === 'allow' && !isTooMuch) continue
+      request.cut(decision.kind === 'deny' ? decision.reason : 'restricted')
       cut++
     }
     return cut

@@ -9,6 +9,7 @@ import { startInspector } from '#inspection/inspect.ts'
 import { describe, test } from 'node:test'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { newId } from '#core/ids.ts'
+import { containmentRecord } from '#exchange/testing/records.ts'
 import { closeOf } from '#exchange/testing/world.ts'
 import { caps } from './caps.ts'
 import { hello, startWebWorld, webPolicy, type SiteHandler, type WebWorldOptions } from './testing.ts'
@@ -145,14 +146,7 @@ describe('a download', () => {
     secured.resume()
     await world.control.change(world.acme, {
       op: 'put',
-      record: {
-        kind: 'containment',
-        id: newId('containment'),
-        subject: { kind: 'user', id: world.alice.id },
-        reason: 'test',
-        ownerId: world.alice.id,
-        expiresAtMs: Date.now() + 60_000,
-      },
+      record: containmentRecord('user', world.alice.id),
     })
     await closed
   })

@@ -112,6 +112,8 @@ const summaries: Readonly<Record<Deny['reason'], string>> = {
   'device-revoked': 'The device is not trusted any more.',
   'device-required': 'The app is open to enrolled devices only.',
   contained: 'Access is stopped for safety.',
+  'proof-needed': 'We have to ask again whether this is you.',
+  restricted: 'Only reading is possible for now, without downloads.',
   'outside-contract': 'This is outside the time that was agreed with your organisation.',
   'app-not-in-contract': 'This app was not agreed with your organisation.',
   'app-disabled': 'The app is switched off.',

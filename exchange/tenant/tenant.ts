@@ -7,7 +7,6 @@ import type {
   Change,
   ConnectorGroupRecord,
   ConnectorRecord,
-  ContainmentRecord,
   DeviceRecord,
   GroupRecord,
   OrganisationRecord,
@@ -24,13 +23,14 @@ import {
   type WebSettings,
   type WebSettingsRecord,
 } from '#core/records/outbound.ts'
+import type { ContainmentRecord } from '#core/records/containment.ts'
+import { riskPointsAt, riskRecordId, type RiskRecord } from '#core/records/risk.ts'
 import { Fault } from '#core/fault.ts'
 import { createAppNames, type AppNames } from './app-names.ts'
+import { Contained } from './contained.ts'
 import { Multimap } from './multimap.ts'
 import { createOwnCategories, type OwnCategories } from './own-categories.ts'
 import { TenantPolicy } from './tenant-policy.ts'
-
-export type SubjectKind = ContainmentRecord['subject']['kind']
 
 export type Position = { readonly epoch: string; readonly sequence: number; readonly issuedAtMs: number }
 
@@ -54,13 +54,14 @@ export class Tenant {
   readonly categories = new Map<string, CategoryRecord>()
   readonly #webSettings = new Map<string, WebSettingsRecord>()
   readonly webCredentials = new Map<string, WebCredentialRecord>()
+  readonly #risks = new Map<string, RiskRecord>()
   readonly policy: TenantPolicy
   readonly sessionsOfDevice = new Multimap<string, string>()
   readonly #names: AppNames = createAppNames()
   readonly #browserHosts = new Map<string, string>()
   readonly #ownCategories: OwnCategories = createOwnCategories()
   readonly #credentialOfHash = new Map<string, WebCredentialRecord>()
-  readonly #containmentsOf = new Multimap<string, ContainmentRecord>()
+  readonly contained = new Contained()
   readonly #approvalsOf = new Multimap<string, ApprovalRecord>()
 
   /** Throws Fault `snapshot-refused` when the records are not those of exactly one tenant. */
@@ -125,8 +126,20 @@ export class Tenant {
     return this.#credentialOfHash.get(secretHash)
   }
 
-  containmentsOf(kind: SubjectKind, id: string): ReadonlySet<ContainmentRecord> {
-    return this.#containmentsOf.get(`${kind} ${id}`)
+  /** 0 to 100: the greatest of the person's, the device's and the third party's, as it has faded by now. */
+  riskAt(userId: string, deviceId: string | null, nowMs: number): number {
+    if (this.#risks.size === 0) return 0
+    const organisationId = this.users.get(userId)?.organisationId ?? null
+    return Math.max(
+      this.#riskOf('user', userId, nowMs),
+      this.#riskOf('device', deviceId, nowMs),
+      this.#riskOf('organisation', organisationId, nowMs),
+    )
+  }
+
+  #riskOf(kind: RiskRecord['subject']['kind'], id: string | null, nowMs: number): number {
+    const record = id === null ? undefined : this.#risks.get(riskRecordId(kind, id))
+    return record === undefined ? 0 : riskPointsAt(record, nowMs)
   }
 
   /** When the longest-lived approval of this user for this app ends; `undefined` without one. */
@@ -157,7 +170,7 @@ export class Tenant {
       const host = record.browserHost
       if (host !== null && !this.#browserHosts.has(host)) this.#browserHosts.set(host, record.id)
     } else if (record.kind === 'containment') {
-      this.#containmentsOf.add(`${record.subject.kind} ${record.subject.id}`, record)
+      this.contained.add(record)
     } else if (record.kind === 'approval') this.#approvalsOf.add(`${record.userId} ${record.appId}`, record)
     else if (record.kind === 'category') this.#ownCategories.add(record)
     else if (record.kind === 'webCredential') this.#credentialOfHash.set(record.secretHash, record)
@@ -177,7 +190,7 @@ export class Tenant {
       const host = old.browserHost
       if (host !== null && this.#browserHosts.get(host) === id) this.#browserHosts.delete(host)
     } else if (old.kind === 'containment') {
-      this.#containmentsOf.delete(`${old.subject.kind} ${old.subject.id}`, old)
+      this.contained.remove(old)
     } else if (old.kind === 'approval') this.#approvalsOf.delete(`${old.userId} ${old.appId}`, old)
     else if (old.kind === 'category') this.#ownCategories.remove(old)
     else if (old.kind === 'webCredential') this.#credentialOfHash.delete(old.secretHash)
@@ -201,6 +214,7 @@ export class Tenant {
       category: this.categories,
       webSettings: this.#webSettings,
       webCredential: this.webCredentials,
+      risk: this.#risks,
     }
     return tables[kind] as Map<string, TenantRecords>
   }
@@ -222,4 +236,5 @@ const tableKinds = [
   'category',
   'webSettings',
   'webCredential',
+  'risk',
 ] as const

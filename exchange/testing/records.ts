@@ -1,5 +1,6 @@
 // Records of a small tenant for tests. Must never be imported by product code.
 import { newId } from '#core/ids.ts'
+import type { ContainmentRecord } from '#core/records/containment.ts'
 import type { AppRecord } from '#core/records/app.ts'
 import type { PolicyRecord, SessionRecord, TenantRecord, UserRecord } from '#core/records/records.ts'
 import type { Authority } from '#transport/certificate-authority.ts'
@@ -97,5 +98,25 @@ export function policyRecord(name: string, effect: 'permit' | 'forbid' = 'permit
     line: 1,
     text: `${effect} (principal, action, resource);`,
     est: { effect, principal: all, action: all, resource, conditions: [] },
+  }
+}
+
+export function containmentRecord(
+  kind: ContainmentRecord['subject']['kind'],
+  id: string,
+  change: Partial<ContainmentRecord> = {},
+): ContainmentRecord {
+  const nowMs = Date.now()
+  return {
+    kind: 'containment',
+    id: newId('containment'),
+    subject: { kind, id },
+    answer: 'contain',
+    scope: 'all',
+    reason: 'test',
+    ownerId: 'usr_test',
+    createdAtMs: nowMs,
+    expiresAtMs: nowMs + 600_000,
+    ...change,
   }
 }

@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { riskOf } from './risk.ts'
 import { DAY_MS, eventOf, type Happening, HOUR_MS, officeDays, stageOf, startMs } from './testing.ts'
-import { addException, giveVerdict, removeException } from './verdict.ts'
+import { levels } from './kinds.ts'
+import { budgetsFor, thresholdsOf } from './thresholds.ts'
+import { teach } from './verdict.ts'
 import { observe } from './observation.ts'
 import { serialize } from 'node:v8'
 
@@ -190,24 +192,40 @@ test('slow drift cannot teach that a walk is usual: one day moves the own record
   assert.ok(person && person.novelty < 30, `${person?.novelty}`)
 })
 
-test('an exception silences one subject and ends; expected needs one', () => {
+test('an exception silences one subject and ends; one without an end or a subject is none', () => {
   const stage = stageOf()
   stage.play(...officeDays(100, 15))
-  const story = { subject: 'u1', kind: 'car-park' } as const
-  assert.throws(() => giveVerdict(stage.state, story, 'expected'))
-  const exception = { id: 'x', subject: 'u1', kind: '', reason: 'moves to a new team' }
-  assert.throws(() => addException(stage.state, { ...exception, untilMs: startMs + 400 * DAY_MS }))
-  assert.throws(() => addException(stage.state, { ...exception, reason: ' ', untilMs: attackMs + DAY_MS }))
-  giveVerdict(stage.state, story, 'expected', { id: 'x', reason: 'new team', untilMs: attackMs + DAY_MS / 2 })
-  addException(stage.state, { ...exception, untilMs: attackMs + DAY_MS / 2 })
+  const exception = { id: 'x', subject: 'u1', kind: '', reason: 'moves to a new team', untilMs: attackMs + DAY_MS / 2 }
+  const endless = { ...exception, id: 'y', untilMs: Date.now() + 400 * DAY_MS }
+  const global = { ...exception, id: 'z', subject: '' }
+  teach(stage.state, { verdicts: [], exceptions: [exception, endless, global] })
+  assert.deepEqual([...stage.state.exceptions.keys()], ['x'])
   stage.play(...walk('u1', strange))
   assert.deepEqual(stage.stories, [])
-  assert.equal(removeException(stage.state, 'x'), true)
-  assert.equal(removeException(stage.state, 'x'), false)
-  addException(stage.state, { ...exception, untilMs: attackMs + DAY_MS / 2 })
   const later = strange.map((app) => `again-${app}`)
   stage.play(...walk('u1', later).map((each) => ({ ...each, timeMs: each.timeMs + DAY_MS })))
   assert.equal(stage.stories.length, 1)
+})
+
+test('what is expected is no part of the risk any more, and verdicts move a threshold within bounds', () => {
+  const stage = stageOf()
+  stage.play(...officeDays(100, 15), ...walk('u1', strange, { session: 's', ip: '203.0.113.9' }))
+  const nowMs = attackMs + HOUR_MS
+  const before = riskOf(stage.state, { kind: 'user', id: 'u1' }, nowMs).points
+  const exception = { id: 'x', subject: 'u1', kind: '', reason: 'a new task', untilMs: nowMs + DAY_MS }
+  assert.deepEqual(teach(stage.state, { verdicts: [], exceptions: [exception] }), ['u1'])
+  assert.ok(riskOf(stage.state, { kind: 'user', id: 'u1' }, nowMs).points < before)
+
+  const storyRank = levels.indexOf('restrict')
+  const after = (verdicts: Parameters<typeof teach>[1]['verdicts']) => {
+    teach(stage.state, { verdicts, exceptions: [] })
+    return thresholdsOf(stage.state, budgetsFor(1))['car-park'][storyRank] ?? 0
+  }
+  const untaught = after([])
+  assert.ok(after([{ kind: 'car-park', wasTrue: 0, wasOdd: 40 }]) >= untaught)
+  assert.ok(after([{ kind: 'car-park', wasTrue: 40, wasOdd: 0 }]) <= untaught)
+  const many = after([{ kind: 'car-park', wasTrue: 0, wasOdd: 1e9 }])
+  assert.ok(many - untaught < 2, `a flood of verdicts moves it by ${many - untaught} decades`)
 })
 
 test('risk is the sum of the parts shown, fades, and is nothing for strangers', () => {

@@ -26,6 +26,8 @@ export type Detection = {
   observe(observation: Observation): void
   /** The stream has ended: tells what is still due. */
   finish(): void
+  /** Verdicts, exceptions or budgets have changed: thresholds follow at once. */
+  relearn(budgets: Budgets): void
 }
 
 const HOUR_MS = 3_600_000
@@ -40,9 +42,12 @@ export function startDetecting(
   config: DetectionConfig,
   state: DetectionState,
   tell: (story: Story) => void,
+  /** What makes up the risk of this user has changed. */
+  onRisk: (uid: string) => void = () => {},
 ): Detection {
   const { tenant } = state
-  let thresholds: Thresholds = thresholdsOf(state, config.budgets)
+  let { budgets } = config
+  let thresholds: Thresholds = thresholdsOf(state, budgets)
   let thresholdDay = tenant.day
   let sprayCheckMs = 0
   const dirty: boolean[] = channels.map(() => false)
@@ -64,6 +69,7 @@ export function startDetecting(
       sentence: signal.sentence,
     })
     sumUp(person)
+    onRisk(person.uid)
     dirty[takeover] = true
     dirty[together] = true
   }
@@ -88,6 +94,7 @@ export function startDetecting(
     // Its parts are spent; what was said stays a part of the risk.
     const { timeMs, id: eventId } = observation
     keepEvidence(person, { channel, about: 'story', decades: score, timeMs, eventId, sentence: story.sentence })
+    onRisk(person.uid)
     tellOnce(person, story)
   }
 
@@ -112,9 +119,9 @@ export function startDetecting(
       if (Math.floor(observation.timeMs / DAY_MS) > tenant.day) endTenantDay(state, observation.timeMs)
       tenant.nowMs = Math.max(tenant.nowMs, observation.timeMs)
       if (thresholdDay !== tenant.day) {
-        thresholds = thresholdsOf(state, config.budgets)
+        thresholds = thresholdsOf(state, budgets)
         thresholdDay = tenant.day
-        const aDay = (1.5 * config.budgets.restrict * tenant.people.size) / 10_000
+        const aDay = (1.5 * budgets.restrict * tenant.people.size) / 10_000
         state.allowance = Math.min(state.allowance + aDay, 3 + 3 * aDay)
       }
       watchSource(state, observation)
@@ -143,12 +150,17 @@ export function startDetecting(
         const at = channels.indexOf(score.channel)
         fade(person, tenant.nowMs)
         // A bucket leaks by itself: its score is what it says now, not what it once said.
+        if (score.decades > (person.scores[at] ?? 0)) onRisk(person.uid)
         person.scores[at] = score.decades
         dirty[at] = true
         sumUp(person)
         dirty[together] = true
       })
       judge(person, observation)
+    },
+    relearn(given) {
+      budgets = given
+      thresholds = thresholdsOf(state, budgets)
     },
     finish() {
       for (const spray of spraysDue(state, Number.POSITIVE_INFINITY))

@@ -2,15 +2,17 @@
 // restarts. Reads only; must never hold up who writes, and never tell a story twice for one day.
 import { asFault, type Fault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
+import { caps } from '#intelligence/caps.ts'
 import { followEvents, type FollowDeps } from '#journal/follow.ts'
 import { type DetectionConfig, startDetecting } from './detection.ts'
 import { observe } from './observation.ts'
 import { startReorder } from './reorder.ts'
-import { type Risk, type RiskSubject, riskOf } from './risk.ts'
+import { type Risk, type RiskSubject, riskOf, subjectsOf } from './risk.ts'
 import { loadState, saveState } from './snapshot.ts'
-import { type DetectionState, type Exception, newState } from './state.ts'
+import { newState } from './state.ts'
 import type { Story } from './story.ts'
-import { addException, giveVerdict, removeException } from './verdict.ts'
+import { teach, type Taught } from './verdict.ts'
+import type { Budgets } from './thresholds.ts'
 
 export type LiveConfig = DetectionConfig & {
   readonly tenant: TenantId
@@ -26,11 +28,15 @@ export type LiveConfig = DetectionConfig & {
 
 export type LiveDeps = {
   readonly tell: (story: Story) => void
+  /** The risk of these subjects has changed; called once in a while, with what it is now. */
+  readonly tellRisks?: (risks: readonly Told[]) => void
   /** What went wrong without ending detection. */
   readonly report: (fault: Fault) => void
   readonly now?: () => number
   readonly follow?: FollowDeps
 }
+
+export type Told = { readonly subject: RiskSubject; readonly risk: Risk }
 
 export type LiveStatus = {
   readonly events: number
@@ -45,10 +51,8 @@ export type LiveStatus = {
 
 export type LiveDetection = AsyncDisposable & {
   risk(subject: RiskSubject): Risk
-  verdict(...given: Parameters<typeof giveVerdict> extends [DetectionState, ...infer Rest] ? Rest : never): void
-  except(exception: Exception): void
-  /** False when there was none. */
-  endException(id: string): boolean
+  /** Everything that people have said, and what false stories may cost; in force at once. */
+  teach(taught: Taught, budgets: Budgets): void
   status(): LiveStatus
   /** Saves the state and ends. */
   close(): Promise<void>
@@ -69,7 +73,10 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
       deps.report(asFault(error))
     }
   }
-  const detection = startDetecting(config, state, deps.tell)
+  const risky = new Set<string>()
+  const detection = startDetecting(config, state, deps.tell, (uid) => {
+    if (deps.tellRisks !== undefined && risky.size < caps.riskNews.default) risky.add(uid)
+  })
   const reorder = startReorder((observation) => detection.observe(observation))
   const ending = new AbortController()
   const following = followEvents(
@@ -102,8 +109,26 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
   const running = run()
     .catch((error: unknown) => deps.report(asFault(error)))
     .finally(() => (isFollowing = false))
-  const settling = setInterval(() => reorder.flush(), config.settleMs)
+  const isLearning = () => state.tenant.nowMs < state.tenant.startMs + config.warmupMs
+  const settling = setInterval(() => {
+    reorder.flush()
+    tellRisks()
+  }, config.settleMs)
   const keeping = setInterval(save, config.saveEveryMs)
+
+  /** What is learned from is not yet known to be odd: nobody is risky during the warm-up. */
+  function tellRisks(): void {
+    if (deps.tellRisks === undefined || isLearning()) return risky.clear()
+    const told = new Map<string, Told>()
+    let count = 0
+    for (const uid of risky) {
+      if (++count > caps.riskNewsAtOnce.default) break
+      risky.delete(uid)
+      for (const subject of subjectsOf(state, uid))
+        told.set(`${subject.kind} ${subject.id}`, { subject, risk: riskOf(state, subject, now()) })
+    }
+    if (told.size > 0) deps.tellRisks([...told.values()])
+  }
 
   let closing: Promise<void> | undefined
   const end = (): void => {
@@ -122,16 +147,17 @@ export async function startDetection(config: LiveConfig, deps: LiveDeps): Promis
 
   return {
     risk: (subject) => riskOf(state, subject, now()),
-    verdict: (...given) => giveVerdict(state, ...given),
-    except: (exception) => addException(state, exception),
-    endException: (id) => removeException(state, id),
+    teach(taught, budgets) {
+      for (const uid of teach(state, taught)) risky.add(uid)
+      detection.relearn(budgets)
+    },
     status: () => ({
       events,
       stories: state.stories,
       users: state.tenant.people.size,
       dropped: { ...state.tenant.dropped, ...reorder.counts, unread },
       isFollowing,
-      isLearning: state.tenant.nowMs < state.tenant.startMs + config.warmupMs,
+      isLearning: isLearning(),
     }),
     close,
     destroy(fault) {

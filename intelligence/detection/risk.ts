@@ -57,6 +57,18 @@ export function riskOf(state: DetectionState, subject: RiskSubject, nowMs: numbe
   return { points, level: riskLevelOf(points), parts }
 }
 
+/** Everything whose risk rests on this user. */
+export function subjectsOf(state: DetectionState, uid: string): readonly RiskSubject[] {
+  const person = state.tenant.people.get(uid)
+  if (person === undefined) return []
+  const { device, organisation } = person
+  return [
+    { kind: 'user', id: uid },
+    ...(device === '' ? [] : [{ kind: 'device' as const, id: device }]),
+    ...(organisation === '' ? [] : [{ kind: 'organisation' as const, id: organisation }]),
+  ]
+}
+
 export function riskLevelOf(points: number): RiskLevel {
   if (points >= riskLevels.critical) return 'critical'
   if (points >= riskLevels.high) return 'high'

@@ -1,57 +1,36 @@
-// What analysts say of stories, and the exceptions that follow. Must never make a silent, global or endless exception: each
-// names a subject, has a reason, and ends.
-import { Fault } from '#core/fault.ts'
+// What people said of stories, taken over as a whole: counts by kind, and exceptions. Must never make a silent, global or
+// endless exception: each names a subject and ends, and nothing that was said teaches more than a bounded step.
 import { caps } from '#intelligence/caps.ts'
 import type { DetectionState, Exception } from './state.ts'
-import type { Story } from './story.ts'
 
 const LONGEST_MS = 90 * 86_400_000
+const MOST_SAID = 50
 
-export type Verdict = 'true' | 'expected' | 'odd-but-benign' | 'drill'
+/** `wasTrue`: attacks; `wasOdd`: benign but out of the ordinary. Expected and rehearsed ones teach no threshold. */
+export type Taught = {
+  readonly verdicts: readonly { readonly kind: string; readonly wasTrue: number; readonly wasOdd: number }[]
+  readonly exceptions: readonly Exception[]
+}
 
-/**
- * `true` and `odd-but-benign` move the kind's part of the budget, within bounds; `expected` needs `until` and becomes an
- * exception; `drill` teaches nothing.
- */
-export function giveVerdict(
-  state: DetectionState,
-  story: Pick<Story, 'subject' | 'kind'>,
-  verdict: Verdict,
-  until?: Omit<Exception, 'subject' | 'kind'>,
-): void {
-  const tally = state.verdicts.get(story.kind) ?? { wasTrue: 0, wasOdd: 0 }
-  switch (verdict) {
-    case 'true':
-      tally.wasTrue = Math.min(50, tally.wasTrue + 1)
-      break
-    case 'odd-but-benign':
-      tally.wasOdd = Math.min(50, tally.wasOdd + 1)
-      break
-    case 'expected':
-      if (until === undefined)
-        throw new Fault('request-malformed', { hint: 'An expected story needs an exception with a reason and an end.' })
-      addException(state, { ...until, subject: story.subject, kind: story.kind })
-      return
-    case 'drill':
-      return
+/** Users whose risk changes by it: what is expected is no evidence any more. */
+export function teach(state: DetectionState, { verdicts, exceptions }: Taught): readonly string[] {
+  const { nowMs, people } = state.tenant
+  state.verdicts.clear()
+  for (const { kind, wasTrue, wasOdd } of verdicts.slice(0, caps.exceptions.default))
+    state.verdicts.set(kind, { wasTrue: Math.min(MOST_SAID, wasTrue), wasOdd: Math.min(MOST_SAID, wasOdd) })
+  state.exceptions.clear()
+  const touched: string[] = []
+  for (const exception of exceptions) {
+    const { id, subject, kind, untilMs } = exception
+    if (state.exceptions.size >= caps.exceptions.default) break
+    // Counted from the stream's own clock as well: one that is far behind must not make it endless.
+    if (subject === '' || untilMs <= nowMs || untilMs > Math.max(nowMs, Date.now()) + LONGEST_MS) continue
+    state.exceptions.set(id, exception)
+    const person = people.get(subject)
+    const left = person?.evidence.filter(({ channel }) => kind !== '' && channel !== kind)
+    if (person === undefined || left === undefined || left.length === person.evidence.length) continue
+    person.evidence = left
+    touched.push(subject)
   }
-  state.verdicts.set(story.kind, tally)
-}
-
-/** Throws `request-malformed` without subject, reason or an end within 90 days; `at-capacity` when the list is full. */
-export function addException(state: DetectionState, exception: Exception): void {
-  const { nowMs } = state.tenant
-  for (const [id, { untilMs }] of state.exceptions) if (untilMs <= nowMs) state.exceptions.delete(id)
-  if (exception.subject === '' || exception.reason.trim() === '')
-    throw new Fault('request-malformed', { hint: 'An exception names one subject and a reason.' })
-  if (!(exception.untilMs > nowMs && exception.untilMs <= nowMs + LONGEST_MS))
-    throw new Fault('request-malformed', { hint: 'An exception ends within 90 days.' })
-  if (state.exceptions.size >= caps.exceptions.default && !state.exceptions.has(exception.id))
-    throw new Fault('at-capacity', { hint: 'There are too many exceptions; end some first.' })
-  state.exceptions.set(exception.id, exception)
-}
-
-/** False when there was none. */
-export function removeException(state: DetectionState, id: string): boolean {
-  return state.exceptions.delete(id)
+  return touched
 }

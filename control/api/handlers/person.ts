@@ -111,6 +111,7 @@ export const personHandlers: Some<
       const record_ = tenantRecord(await readTenant(tx), next, identityCaPem)
       return { before: old, after: next, sequence: await tx.appendChanges([{ op: 'put', record: record_ }]) }
     })
+    if (body.storyBudget !== undefined) await context.links.detection?.relearn(tenantId)
     await record({
       target: 'settings',
       resourceKind: 'settings',

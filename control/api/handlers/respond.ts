@@ -38,7 +38,7 @@ export const respondHandlers: Some<
     return mapPage(page, (row) => containmentView(row, mirror))
   },
 
-  contain: async ({ context, tenant, tenantId, principal, body, record, effect }) => {
+  contain: async ({ context, tenant, tenantId, principal, body, ip, record, effect }) => {
     const mirror = await context.mirrors.current(tenantId)
     const subject = await findSubject(body.subject, tenant, mirror)
     const { row, sequence, endedSessions } = await containSubject(
@@ -49,10 +49,14 @@ export const respondHandlers: Some<
         ownerId: principal.userId,
         expiresAtMs: context.nowMs() + body.expiresInSeconds * 1000,
         acknowledgesLockout: body.acknowledgeLockout === true,
+        answer: body.answer ?? 'contain',
+        scope: body.scope ?? 'all',
+        askedFrom: ip,
       },
       context,
     )
-    const details = { id: row.id, reason: body.reason, endedSessions }
+    const { answer, scope } = row
+    const details = { id: row.id, reason: body.reason, answer, scope, endedSessions }
     await record({ target: subject.name, resourceKind: subject.kind, details })
     return { containment: containmentView(row, mirror), effect: await effect(sequence) }
   },
@@ -193,7 +197,9 @@ function unknownName(kind: 'user' | 'app', name: string, mirror: TenantMirror): 
 function containmentView(row: Row<'containments'>, mirror: TenantMirror) {
   return {
     id: row.id,
-    subject: { kind: row.subjectKind, name: row.subjectName },
+    subject: { kind: row.subjectKind, id: row.subjectId, name: row.subjectName },
+    answer: row.answer,
+    scope: row.scope,
     reason: row.reason,
     owner: mirror.get('user', row.ownerId)?.name ?? row.ownerId,
     createdAt: isoTime(row.createdAtMs),

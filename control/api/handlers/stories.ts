@@ -4,6 +4,7 @@ import { Fault } from '#core/fault.ts'
 import type { Some } from '#control/api/call.ts'
 import { afterTime, containing, pageOfRows, rowsOfPage } from '#control/api/keyset.ts'
 import { caps } from '#control/caps.ts'
+import { expect } from '#control/directory/taught.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { Row } from '#control/records/from-rows.ts'
@@ -75,8 +76,10 @@ export const storyHandlers: Some<'listStories' | 'getStory' | 'changeStory'> = {
         ),
       }
       await tx.updateTable('stories').set(next).where('stories.id', '=', row.id).execute()
+      if (body.verdict === 'expected') await expect(tx, row, { ...body, by: who }, context.nowMs())
       return { ...row, ...next }
     })
+    if (body.verdict !== undefined) await context.links.detection?.relearn(tenantId)
     const { id, subjectName } = changed
     await record({ target: id, resourceKind: 'story', details: { subject: subjectName, did: Object.keys(body) } })
     return view(changed, mirror)

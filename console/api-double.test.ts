@@ -328,6 +328,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
       explain: 'full',
       journalMandatory: true,
       retentionDays: null,
+      storyBudget: null,
       ownHosts: ['apps.acme.test'],
     }),
     listFlows: () => {

@@ -67,7 +67,10 @@ function unmetWords(name: Obligation['name'], value: string): { reason: Deny['re
     case 'readOnly':
     case 'noDownload':
       return { reason: 'restricted', condition: 'needs reading only, where the exchange can see it' }
-    default:
+    case 'coach':
+    case 'inspect':
+    case 'recordSession':
+    case 'redact':
       return { reason: 'forbidden', condition: `needs ${name}, which is not available here` }
   }
 }

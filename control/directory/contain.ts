@@ -29,10 +29,12 @@ export type Lease = {
   readonly ownerId: string
   readonly expiresAtMs: number
   readonly acknowledgesLockout: boolean
-  readonly answer: ContainmentAnswer
-  readonly scope: ContainmentScope
-  /** The address of whoever contains; null: no person does. */
-  readonly askedFrom: string | null
+  /** Default `contain`. */
+  readonly answer?: ContainmentAnswer
+  /** Default `all`. */
+  readonly scope?: ContainmentScope
+  /** The address of whoever contains; without it no person does. */
+  readonly askedFrom?: string
 }
 
 /** Throws Fault `last-administrator`, `at-capacity`. `sequence` is that of the lease itself: whoever has it has cut everything. */
@@ -45,7 +47,8 @@ export async function containSubject(
   const { kind, id, name } = lease.subject
   const mirror = await mirrors.current(tenantId)
   // Milder answers are the exchanges' alone: the sign-in stays, or nobody could prove anything.
-  const isWhole = lease.answer === 'contain' && lease.scope === 'all'
+  const { answer = 'contain', scope = 'all' } = lease
+  const isWhole = answer === 'contain' && scope === 'all'
   const userIds = isWhole ? usersOf(lease.subject, mirror) : []
   const row: Row<'containments'> = {
     tenantId,
@@ -53,8 +56,8 @@ export async function containSubject(
     subjectKind: kind,
     subjectId: id,
     subjectName: name.slice(0, MAX_NAME_CHARACTERS),
-    answer: lease.answer === 'contain' && !isWhole ? 'cut' : lease.answer,
-    scope: lease.scope,
+    answer: answer === 'contain' && !isWhole ? 'cut' : answer,
+    scope,
     reason: lease.reason,
     ownerId: lease.ownerId,
     createdAtMs: nowMs(),
@@ -100,7 +103,7 @@ async function requireRoom(tx: TenantHandle, nowMs: number): Promise<void> {
 /** Whoever contains the network they sit in could not undo it from there. */
 function refuseOwnNetwork({ subject, askedFrom }: Lease): void {
   const range = subject.kind === 'network' ? parseIpaddr(subject.id) : null
-  if (range === null || askedFrom === null || !networkCovers(range, askedFrom)) return
+  if (range === null || askedFrom === undefined || !networkCovers(range, askedFrom)) return
   throw new Fault('last-administrator', {
     hint: 'You are in this network yourself. To contain it all the same, acknowledge the lockout.',
   })

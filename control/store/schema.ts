@@ -270,7 +270,7 @@ export type CoreTables = {
   /** What an incident is about: one row a thing. */
   incidentLinks: Tenanted & {
     incidentId: string
-    kind: 'story' | 'user' | 'device' | 'session' | 'app' | 'connector' | 'organisation' | 'event' | 'containment'
+    kind: 'story' | ContainmentSubject | 'event' | 'containment'
     refId: string
     name: string
     atMs: number

@@ -108,8 +108,6 @@ async function answer(row: Row<'stories'>, userId: string, context: ControlConte
       expiresAtMs: context.nowMs() + caps.storyAnswerMs.default,
       acknowledgesLockout: false,
       answer: row.level === 'note' ? 'ask' : row.level,
-      scope: 'all',
-      askedFrom: null,
     },
     context,
   )

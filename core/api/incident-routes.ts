@@ -1,5 +1,6 @@
 // Routes of incidents: from the story or the suspicion to the closed case, with everything on one timeline.
 import * as z from 'zod'
+import { containmentSubjects } from '#core/records/containment.ts'
 import { defineRoutes } from './route.ts'
 import { effect, id, page, pageOf, seconds, time } from './views.ts'
 
@@ -10,18 +11,8 @@ export const incidentState = z.enum(['open', 'taken', 'contained', 'recovered', 
 export const incidentCause = z
   .enum(['attack', 'misuse', 'mistake', 'expected', 'false-alarm', 'drill', 'unknown'])
   .describe('what it turned out to be; closes the stories with it as well')
-const linkKind = z.enum([
-  'story',
-  'user',
-  'device',
-  'session',
-  'app',
-  'connector',
-  'organisation',
-  'event',
-  'containment',
-])
-const subjectKind = z.enum(['user', 'device', 'session', 'app', 'connector', 'organisation'])
+const linkKind = z.enum(['story', ...containmentSubjects, 'event', 'containment'])
+const subjectKind = z.enum(containmentSubjects)
 
 export const incidentView = z.object({
   id,

@@ -94,6 +94,11 @@ export const caps = {
   removedTenantDays: { unit: 'd', default: 400, reason: 'events of a tenant that is gone: a year and its audit' },
   lakePageMs: { unit: 'ms', default: 30_000, reason: 'a page of old events; half of what a handler may take' },
   pageItems: { unit: 'items', default: 100, reason: 'default page; 1,000 at most by the schema' },
+  webOverviewEvents: {
+    unit: 'events',
+    default: 50_000,
+    reason: 'of one overview of the way to the internet; about a second of reading',
+  },
   eventStreams: { unit: 'streams per tenant', default: 50, reason: 'each polls or waits on the journal' },
   eventStreamMs: { unit: 'ms', default: 3_600_000, reason: 'rights are checked again when the client comes back' },
   liveStreams: { unit: 'streams per tenant', default: 200, reason: 'they share one look; each is a socket' },

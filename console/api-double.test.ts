@@ -11,6 +11,7 @@ import * as z from 'zod'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
+import { webOverview, webStop } from './web-double.test.ts'
 import { lookOf, makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
 export const contentSecurityPolicy =
@@ -352,6 +353,8 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
       const limit = Number(query['limit'] ?? 100)
       return { items: items.slice(0, limit), next: items.length > limit ? 'c9' : null }
     },
+    webOverview: () => webOverview(words),
+    webStop: ({ params }) => webStop(words, String(params['id'])),
     testPolicies: ({ body }) => policyChecks(words, Array.isArray(record(body)['documents'])),
     startPolicyJob: ({ body }) => policyJob(words, body, 'running'),
     getPolicyJob: ({ params }) => policyJob(words, String(params['id']), 'done'),

@@ -33,6 +33,8 @@ const pages = [
   ['new-policy', '/t/acme/new-policy'],
   ['third-parties', '/t/acme/third-parties'],
   ['events', '/t/acme/events?event=ev-0'],
+  ['web', '/t/acme/web'],
+  ['web-stop', '/t/acme/web/stops/ev-web'],
   ['explain', '/t/acme/explain?user=alice&app=payroll'],
   ['settings', '/t/acme/settings'],
   ['tenants', '/provider/tenants'],
@@ -459,4 +461,23 @@ test('the first load stays under 250 KB of compressed script, and schemas stay o
   }
   assert.ok(compressed < FIRST_LOAD_BYTES, `${compressed} bytes`)
   if (screenshots) process.stdout.write(`first load: ${compressed} bytes compressed in ${scripts.size} files\n`)
+})
+
+test('the way to the internet: a stop is opened from the overview, says what was found, and leads to its explanation', async () => {
+  await using double = await startDouble({ dist })
+  await using opened = await openPage()
+  const { page, complaints } = opened
+  await page.goto(`${double.origin}/t/acme/web`)
+  await settle(page)
+  assert.match(await page.locator('.figures').innerText(), /25 %/)
+  await page.getByText(/Only the newest 50,000 events/).waitFor()
+  await page.getByRole('table', { name: 'Not looked into, by reason' }).getByText('rule: works council').waitFor()
+  await page.getByRole('link', { name: 'content is malicious' }).click()
+  await settle(page)
+  const said = await page.locator('main').innerText()
+  for (const part of ['a test virus in an archive', 'EICAR', 'CREDIT_CARD: 3', 'GET /invoice.zip'])
+    assert.ok(said.includes(part), part)
+  await page.getByRole('link', { name: 'Explain this request' }).click()
+  await page.waitForURL(/explain\?event=ev-request/)
+  assert.deepEqual(complaints, [])
 })

@@ -120,6 +120,17 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => tenant,
+    path: 'web',
+    validateSearch: searchOf('hours'),
+    component: lazyRouteComponent(() => import('./pages/web.tsx'), 'WebPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'web/stops/$event',
+    component: lazyRouteComponent(() => import('./pages/web-stop.tsx'), 'WebStopPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
     path: 'events',
     validateSearch: searchOf('class', 'user', 'app', 'outcome', 'after', 'event', 'live'),
     component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),

@@ -17,7 +17,8 @@ export function EventDetail({
   onClose,
 }: {
   readonly event: EventView
-  readonly onClose: () => void
+  /** Absent: it is no side panel that could be closed. */
+  readonly onClose?: () => void
 }): ReactNode {
   const tenant = useTenant()
   const mono = (value: string | null) => value !== null && <span className="mono">{value}</span>
@@ -27,11 +28,13 @@ export function EventDetail({
       <div className="row">
         <h2 className="ellipsis">{text.events.classes[event.classUid] ?? text.events.other(event.classUid)}</h2>
         {outcomeOf(event)}
-        <span className="toolbar-end">
-          <Button look="text" inRow aria-label={text.action.close} onClick={onClose}>
-            <Icon name="close" size={14} />
-          </Button>
-        </span>
+        {onClose && (
+          <span className="toolbar-end">
+            <Button look="text" inRow aria-label={text.action.close} onClick={onClose}>
+              <Icon name="close" size={14} />
+            </Button>
+          </span>
+        )}
       </div>
       <p className="second">{summaryOf(event)}</p>
       <Why event={event} />

@@ -41,6 +41,7 @@ export const tenantPlaces: readonly PlaceGroup[] = [
     head: text.nav.respond,
     places: [
       { icon: 'events', label: text.nav.events, to: '/t/$tenant/events', key: 'e' },
+      { icon: 'out', label: text.nav.web, to: '/t/$tenant/web', key: 'w' },
       { icon: 'stories', label: text.nav.stories, to: '/t/$tenant/stories', key: 'y' },
       { icon: 'drills', label: text.nav.drills, to: '/t/$tenant/drills', key: 'r' },
     ],

@@ -5,6 +5,7 @@ import { enFrame } from './en-frame.ts'
 import { enPages } from './en-pages.ts'
 import { enPolicies } from './en-policies.ts'
 import { enRespond } from './en-respond.ts'
+import { enWeb } from './en-web.ts'
 import { count, plural } from './plural.ts'
 
 export const en = {
@@ -31,6 +32,7 @@ export const en = {
     sessions: 'Sessions',
     thirdParties: 'Third parties',
     events: 'Events',
+    web: 'Internet',
     settings: 'Settings',
     tenants: 'Tenants',
     exchanges: 'Exchanges',
@@ -232,6 +234,7 @@ export const en = {
   },
   ...enPages,
   ...enPolicies,
+  ...enWeb,
   ...enAdministration,
   ...enRespond,
 }

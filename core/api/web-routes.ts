@@ -53,7 +53,7 @@ export const webRoutes = defineRoutes({
   },
   webStop: {
     method: 'GET',
-    path: `${T}/web/stops/:event`,
+    path: `${T}/web/stops/:id`,
     access: 'auditor',
     summary: 'One event of the way to the internet and those that belong to the same request',
     reply: z.object({ event: z.record(z.string(), z.unknown()), related: z.array(z.record(z.string(), z.unknown())) }),

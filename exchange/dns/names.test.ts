@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
+import { readWebEvent } from '#control/web/read-web-event.ts'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { newId, type TenantId } from '#core/ids.ts'
 import { readEvents } from '#journal/read.ts'
@@ -97,6 +98,8 @@ test('a forbidden category has no address, and the answer says why by which poli
   assert.deepEqual(on.resolver.asked, [], 'a name that is refused is not asked for')
   const [event] = await on.events()
   assert.equal(event?.['status_code'], 'forbidden')
+  const read = readWebEvent(event)
+  assert.deepEqual([read?.kind, read?.isStopped, read?.host], ['name', true, 'www.cards.test'], 'the overview reads it')
   assert.equal(event['rcode_id'], 3)
 })
 

@@ -34,7 +34,7 @@ export const webHandlers: Some<
   },
 
   webStop: async ({ context, tenantId, params }) => {
-    const uid = params['event'] ?? ''
+    const uid = params['id'] ?? ''
     const untilMs = context.nowMs()
     const within = { fromMs: untilMs - STOP_DAYS * 24 * HOUR_MS, untilMs, limit: 20 }
     const found = async (field: string, value: string) =>

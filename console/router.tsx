@@ -148,6 +148,17 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => tenant,
+    path: 'incidents',
+    validateSearch: searchOf('search', 'after', 'state'),
+    component: lazyRouteComponent(() => import('./pages/incidents.tsx'), 'IncidentsPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'incidents/$id',
+    component: lazyRouteComponent(() => import('./pages/incident.tsx'), 'IncidentPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
     path: 'drills',
     validateSearch: list,
     component: lazyRouteComponent(() => import('./pages/drills.tsx'), 'DrillsPage'),

@@ -14,6 +14,7 @@ const paths = {
   sessions: 'M8 14.500a6.5 6.5 0 1 1 0-13 6.5 6.5 0 0 1 0 13zM8 4.500V8l2.5 1.5',
   thirdParties: 'M2 14V5l5-3v12M7 6.500h7V14M1 14h14M4.5 7v.1M4.5 10v.1M10.5 9.500v.1',
   stories: 'M8 1.5v3M8 11.500v3M1.500 8h3M11.500 8h3M8 5.500a2.5 2.5 0 1 1 0 5 2.5 2.5 0 0 1 0-5z',
+  incidents: 'M8 2l6.5 11.500h-13zM8 6.500v3.500M8 11.600v.400',
   drills: 'M3 2v12M3 2.500h9l-2 3 2 3H3',
   events: 'M2 4h12M2 8h12M2 12h8',
   settings: 'M2 4.500h7M12 4.500h2M10.5 3v3M2 11.500h2M7 11.500h7M5.5 10v3',

@@ -43,6 +43,7 @@ export const tenantPlaces: readonly PlaceGroup[] = [
       { icon: 'events', label: text.nav.events, to: '/t/$tenant/events', key: 'e' },
       { icon: 'out', label: text.nav.web, to: '/t/$tenant/web', key: 'w' },
       { icon: 'stories', label: text.nav.stories, to: '/t/$tenant/stories', key: 'y' },
+      { icon: 'incidents', label: text.nav.incidents, to: '/t/$tenant/incidents', key: 'i' },
       { icon: 'drills', label: text.nav.drills, to: '/t/$tenant/drills', key: 'r' },
     ],
   },

@@ -2,6 +2,7 @@
 import { enAdministration } from './en-administration.ts'
 import { operationInWords, reasonsInWords } from './en-events.ts'
 import { enFrame } from './en-frame.ts'
+import { enIncidents } from './en-incidents.ts'
 import { enPages } from './en-pages.ts'
 import { enPolicies } from './en-policies.ts'
 import { enRespond } from './en-respond.ts'
@@ -20,6 +21,7 @@ export const en = {
     respond: 'Watch',
     setUp: 'Set up',
     stories: 'Stories',
+    incidents: 'Incidents',
     drills: 'Drills',
     provider: 'Provider',
     now: 'Now',
@@ -237,4 +239,5 @@ export const en = {
   ...enWeb,
   ...enAdministration,
   ...enRespond,
+  ...enIncidents,
 }

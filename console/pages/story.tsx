@@ -1,5 +1,5 @@
 // One story: the sentence, the events that it rests on, and what people make of it.
-import { Link, useParams } from '@tanstack/react-router'
+import { Link, useNavigate, useParams } from '@tanstack/react-router'
 import { useState, type ReactNode } from 'react'
 import type { StoryView } from '#core/api/story-routes.ts'
 import { readEvent } from '#console/api/event-view.ts'
@@ -109,6 +109,8 @@ function Acts({ story }: { readonly story: StoryView }): ReactNode {
   const tenant = useTenant()
   const change = useChange('changeStory').mutateAsync
   const contain = useChange('contain').mutateAsync
+  const openIncident = useChange('openIncident').mutateAsync
+  const go = useNavigate()
   const [note, setNote] = useState('')
   const verdict: Choice = { value: 'odd' }
   const params = { tenant, id: story.id }
@@ -126,6 +128,17 @@ function Acts({ story }: { readonly story: StoryView }): ReactNode {
           }}
         />
       )}
+      <ConfirmAction
+        look="plain"
+        label={text.incidents.openFrom}
+        title={text.incidents.openFromTitle}
+        body={text.incidents.openFromBody}
+        doLook="main"
+        act={async () => {
+          const { id } = await openIncident({ params: { tenant }, body: { story: story.id } })
+          await go({ to: '/t/$tenant/incidents/$id', params: { tenant, id } })
+        }}
+      />
       <FormAction
         label={words.addNote}
         title={words.noteTitle}

@@ -83,7 +83,19 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       playbook.playbookStop,
     ],
   ],
-  ['Rehearse', [drill.drillList, drill.drillRun, drill.drillStop, drill.drillReport]],
+  [
+    'Rehearse',
+    [
+      drill.drillList,
+      drill.drillRun,
+      drill.drillAnswer,
+      drill.drillStop,
+      drill.drillReport,
+      drill.drillAttack,
+      drill.drillWatch,
+      drill.drillWarp,
+    ],
+  ],
   [
     'Administer',
     [

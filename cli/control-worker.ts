@@ -11,6 +11,7 @@ import { detectionWith, type DetectionSettings, usualDetection } from './detecti
 import { lakeBeside, type LakeSettings } from './lake.ts'
 import { partLog } from './log.ts'
 import { startControlFigures } from './watching/control-figures.ts'
+import { shippedScenarios } from './scenarios.ts'
 import { answerCalls } from './worker-call.ts'
 
 function methodsOf(control: Control, whatIf: WhatIf, figures: ReturnType<typeof startControlFigures>) {
@@ -48,6 +49,7 @@ if (parentPort) {
     log: partLog('control'),
     answered: figures.answered,
     whatIf,
+    scenarios: shippedScenarios(),
     startLake,
     startDetection: detectionWith(detection),
   })

@@ -74,6 +74,7 @@ export function conductorDeps(api: ApiClient, log: PartLog, say: (text: string) 
       })
       return items.flatMap(({ event }) => findingOf(event, userIds))
     },
+    answers: async (drillId) => (await api.call('getDrill', { params: { id: drillId } })).answers,
     finish: async (drillId, report) => {
       const { restored } = await api.call('finishDrill', { params: { id: drillId }, body: report })
       return { restored }

@@ -90,6 +90,13 @@ export const caps = {
   drillMs: { unit: 'ms', default: 3_600_000, reason: 'a longer rehearsal is several' },
   drillSilenceMs: { unit: 'ms', default: 60_000, reason: 'a conductor that died leaves nothing for longer' },
   drillUpkeepMs: { unit: 'ms', default: 2_000, reason: 'one look at the drills that run' },
+  drillLoadPerCore: {
+    unit: 'load per core',
+    default: 20,
+    reason: 'a machine that has so much to do is not rehearsed on',
+  },
+  drillAnswers: { unit: 'answers', default: 200, reason: 'of one drill' },
+  drillStaleMs: { unit: 'ms', default: 90 * 86_400_000, reason: 'what was proven so long ago has to be proven again' },
   drillsKept: { unit: 'drills per tenant', default: 1_000, reason: 'the oldest reports are dropped' },
   removedTenantDays: { unit: 'd', default: 400, reason: 'events of a tenant that is gone: a year and its audit' },
   lakePageMs: { unit: 'ms', default: 30_000, reason: 'a page of old events; half of what a handler may take' },

@@ -1,5 +1,6 @@
 // What every part of the control plane is given. Must never hold a private key: those stay behind the authority.
 import type { JournalEvent } from '#core/events/event.ts'
+import type { Scenario } from '#core/drill/scenario.ts'
 import type { Effect } from '#core/api/views.ts'
 import type { FlowSum, LiveFlow } from '#core/wire/feed.ts'
 import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
@@ -98,6 +99,8 @@ export type ControlContext = {
   readonly checkPolicies: CheckPolicies
   /** Absent where this installation runs without it. */
   readonly whatIf: WhatIfPort | null
+  /** The library of drills that this installation ships. */
+  readonly scenarios: readonly Scenario[]
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */

@@ -6,6 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { startPolicyChecker } from '#cedar/checker.ts'
 import { policySchema } from '#core/policy/schema.ts'
+import type { Scenario } from '#core/drill/scenario.ts'
 import { Fault } from '#core/fault.ts'
 import { labelPattern, PROVIDER_TENANT } from '#core/names.ts'
 import { newId } from '#core/ids.ts'
@@ -60,6 +61,8 @@ export type ControlDeps = {
   readonly startLake?: StartLake
   /** Works out what policies would do, off this thread. Whoever starts it closes it. */
   readonly whatIf?: WhatIfPort
+  /** The library of drills that is shown. */
+  readonly scenarios?: readonly Scenario[]
   /** Told of every answer at the web surfaces. */
   readonly answered?: (answered: Answered) => void
 }
@@ -119,6 +122,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     journal,
     checkPolicies: (documents) => checker.check({ documents, schema: policySchema }),
     whatIf: deps.whatIf ?? null,
+    scenarios: deps.scenarios ?? [],
     nowMs,
     log,
     links: {},

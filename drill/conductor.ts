@@ -35,6 +35,10 @@ export type ConductorDeps = {
   readonly contain: (userId: string, reason: string, seconds: number) => Promise<Receipts>
   /** Findings since then about these users, by id. */
   readonly findings: (sinceMs: number, userIds: readonly string[]) => Promise<readonly Finding[]>
+  /** What people have said to the injects of a tabletop. */
+  readonly answers: (
+    drillId: string,
+  ) => Promise<readonly { readonly inject: number; readonly by: string; readonly text: string }[]>
   readonly finish: (drillId: string, report: DrillReport) => Promise<{ readonly restored: boolean }>
   readonly stop: (drillId: string) => Promise<void>
   readonly say: (text: string) => void
@@ -74,8 +78,10 @@ export async function playDrill(scenario: Scenario, deps: ConductorDeps, signal:
     })
   }, caps.heartbeatMs.default)
   opened.defer(() => clearInterval(heartbeat))
-  const connector = await deps.startConnector(started.connectorToken)
-  opened.defer(connector.close)
+  if (scenario.level !== 'tabletop') {
+    const connector = await deps.startConnector(started.connectorToken)
+    opened.defer(connector.close)
+  }
   const actors = new Map<string, AgentClient>()
   for (const actor of Object.keys(scenario.actors)) {
     const client = await deps.openActor(started.drillId, actor)
@@ -148,6 +154,7 @@ class Play {
   readonly record: PlayRecord = {
     timeline: [],
     visits: [],
+    injects: [],
     firstHostileMs: undefined,
     seen: new Map(),
     contained: new Map(),
@@ -156,6 +163,7 @@ class Play {
   readonly #held = new Map<string, Held[]>()
   readonly #watch: NodeJS.Timeout
   readonly #startedMs: number
+  #injects = 0
 
   constructor(parts: PlayParts) {
     this.#parts = parts
@@ -182,7 +190,7 @@ class Play {
     if ('pull' in step) return this.#pull(step.pull)
     if ('hold' in step) return this.#hold(step.hold)
     if ('contain' in step) return this.#contain(step.contain)
-    if ('inject' in step) return this.#note(`To ${step.inject.to}: ${step.inject.text}`)
+    if ('inject' in step) return this.#inject(step.inject)
     await this.#pause(spanMs(step.wait))
   }
 
@@ -243,6 +251,32 @@ class Play {
       ownFlows,
     })
     this.#note(residual.length === 0 ? 'Every way back in is shut' : `Ways back in: ${residual.join(', ')}`)
+  }
+
+  /** Said to people; where it wants an answer, the clock runs until there is one. */
+  async #inject({ to, text, answerWithin }: Extract<ScenarioStep, { inject: unknown }>['inject']): Promise<void> {
+    const { deps, started, ended } = this.#parts
+    const inject = this.#injects++
+    this.#note(`To ${to}: ${text}`)
+    if (answerWithin === undefined) return
+    const askedMs = deps.nowMs()
+    const untilMs = askedMs + spanMs(answerWithin)
+    this.#note(`Inject ${inject} wants an answer within ${answerWithin}`)
+    for (;;) {
+      const answer = (await deps.answers(started.drillId).catch(() => [])).find((each) => each.inject === inject)
+      const ms = deps.nowMs() - askedMs
+      if (answer) {
+        this.#note(`${answer.by}: ${answer.text}`)
+        this.record.injects.push({ to, text, within: answerWithin, answeredMs: ms })
+        return
+      }
+      if (deps.nowMs() >= untilMs || ended.aborted) {
+        this.#note(`Nobody answered inject ${inject} in time`)
+        this.record.injects.push({ to, text, within: answerWithin, answeredMs: null })
+        return
+      }
+      await this.#pause(caps.watchMs.default)
+    }
   }
 
   async #visit(actor: string, handle: string, bytes: number, hostile: boolean): Promise<void> {

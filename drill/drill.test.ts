@@ -11,11 +11,12 @@ import { reportPage } from './report-page.ts'
 const empty = (): PlayRecord => ({
   timeline: [],
   visits: [],
+  injects: [],
   firstHostileMs: undefined,
   seen: new Map(),
   contained: new Map(),
 })
-const [base] = shippedScenarios()
+const base = shippedScenarios().find(({ level }) => level === 'live')
 assert.ok(base)
 const withExpect = (expect: unknown) => scenarioSchema.parse({ ...base, expect })
 const actor = Object.keys(base.actors)[0] ?? ''
@@ -127,6 +128,9 @@ describe('the report', () => {
         endedAt: null,
         endReason: hostile,
         verdict: 'failed',
+        techniques: [],
+        detectMs: null,
+        containMs: null,
       },
       scenario: { ...base, title: hostile, about: hostile },
       report,

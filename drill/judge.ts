@@ -70,6 +70,12 @@ function outcomeOf(expected: Expectation, record: PlayRecord): Outcome[] {
     const others = Math.max(0, cut.reduce((sum, count) => sum + count, 0) - own)
     return [{ expectation: 'no flow of anybody else is cut', met: others === 0, measured: `${others} of others` }]
   }
+  if ('answered' in expected)
+    return record.injects.map(({ to, text, within, answeredMs }) => ({
+      expectation: `${to} answers within ${within}: ${text}`.slice(0, 300),
+      met: answeredMs !== null,
+      measured: answeredMs === null ? 'no answer' : `after ${Math.round(answeredMs / 1000)} s`,
+    }))
   // Known only when everything is undone: control says whether it is.
   return []
 }

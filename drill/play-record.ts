@@ -14,6 +14,7 @@ export type Receipts = {
 export type PlayRecord = {
   readonly timeline: { atMs: number; text: string }[]
   readonly visits: { actor: string; app: string; done: boolean; reason: string; atMs: number; hostile: boolean }[]
+  readonly injects: { to: string; text: string; within: string; answeredMs: number | null }[]
   firstHostileMs: number | undefined
   readonly seen: Map<string, Finding>
   readonly contained: Map<

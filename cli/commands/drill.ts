@@ -1,7 +1,8 @@
 // Commands of drills: what there is to rehearse, play one, stop it, read its report.
 import { writeFileSync } from 'node:fs'
+import { setTimeout as pause } from 'node:timers/promises'
 import type { DrillReport } from '#core/api/drill-routes.ts'
-import { apiOptions, type Command } from '#cli/command.ts'
+import { apiOptions, type Command, parseDuration, UsageFault } from '#cli/command.ts'
 import { type PartLog, partLog } from '#cli/log.ts'
 import { safe, table, write, writeError, writeJson } from '#cli/output.ts'
 
@@ -47,7 +48,7 @@ export const drillList: Command = {
 export const drillRun: Command = {
   usage: 'drill run SCENARIO',
   summary: 'play a scenario (a shipped one by name, or a file) and write its report; Ctrl-C stops and undoes it',
-  options: { out: { type: 'string', help: 'write the report to this HTML file' }, ...apiOptions },
+  options: { out: { type: 'string', help: 'write the report to this file: .html, .pdf or .ndjson' }, ...apiOptions },
   positionals: [1, 1],
   async run(input) {
     const { findScenario } = await import('#cli/scenarios.ts')
@@ -82,7 +83,7 @@ export const drillStop: Command = {
 
 export const drillReport: Command = {
   usage: 'drill report DRILL',
-  summary: 'the report of a drill; --out writes it as one HTML file',
+  summary: 'the report of a drill; --out writes it as HTML, PDF or OCSF by the name of the file',
   options: { out: { type: 'string', help: 'file to write' }, ...apiOptions },
   positionals: [1, 1],
   async run(input) {
@@ -98,6 +99,121 @@ export const drillReport: Command = {
     else
       write(found.report ? summaryOf(id, found.report) : `${id} has no report (${found.drill.endReason ?? 'running'}).`)
     return 0
+  },
+}
+
+export const drillAnswer: Command = {
+  usage: 'drill answer DRILL INJECT TEXT',
+  summary: 'say what the team does about an inject of a tabletop',
+  options: apiOptions,
+  positionals: [3, 3],
+  async run(input) {
+    const [id = '', inject = '', text = ''] = input.words
+    if (!/^\d{1,3}$/.test(inject)) throw new UsageFault('INJECT is its number, from 0', drillAnswer)
+    const answer = await input.api().call('answerDrill', { params: { id }, body: { inject: Number(inject), text } })
+    if (input.isJson) writeJson(answer)
+    else write(`Inject ${answer.inject} is answered.`)
+    return 0
+  },
+}
+
+export const drillAttack: Command = {
+  usage: 'drill attack',
+  summary: 'ATT&CK techniques proven, failed, untested and stale',
+  options: apiOptions,
+  positionals: [0, 0],
+  async run(input) {
+    const { techniques } = await input.api().call('getAttackView', { query: {} })
+    if (input.isJson) writeJson(techniques)
+    else
+      write(
+        table(
+          ['TECHNIQUE', 'STATE', 'LAST', 'SCENARIOS'],
+          techniques.map(({ id, state, lastAt, scenarios }) => [id, state, lastAt ?? '–', scenarios.join(', ')]),
+        ),
+      )
+    return 0
+  },
+}
+
+export const drillWatch: Command = {
+  usage: 'drill watch',
+  summary: 'play a small drill again and again, hourly unless told otherwise, until stopped',
+  options: {
+    every: { type: 'string', help: 'time between two, e.g. 1h (the default)' },
+    scenario: { type: 'string', multiple: true, help: 'which to choose from; may be repeated (default decoy)' },
+    ...apiOptions,
+  },
+  positionals: [0, 0],
+  async run(input) {
+    const { findScenario } = await import('#cli/scenarios.ts')
+    const { conductorDeps } = await import('#cli/drill-parts.ts')
+    const { playDrill } = await import('#drill/conductor.ts')
+    const everyMs = parseDuration(input.text('every') ?? '1h') * 1000
+    const chosen = input.list('scenario')
+    const scenarios = (chosen.length === 0 ? ['decoy'] : chosen).map(findScenario)
+    const api = input.api()
+    while (!input.signal.aborted) {
+      const startedMs = Date.now()
+      const scenario = scenarios[Math.floor(Math.random() * scenarios.length)]
+      if (!scenario) return 2
+      const said = await playDrill(
+        scenario,
+        conductorDeps(api, quietLog, () => {}),
+        input.signal,
+      ).then(
+        ({ drillId, report }) =>
+          `${drillId}  ${scenario.drill}  ${report.verdict}  detect ${report.detectMs ?? '–'} ms  contain p99 ${report.containMs ? Math.round(report.containMs.p99) : '–'} ms`,
+        (error: unknown) =>
+          `${scenario.drill} was not played: ${error instanceof Error ? error.message : String(error)}`,
+      )
+      write(safe(`${new Date(startedMs).toISOString()}  ${said}`))
+      // Not to the minute: whoever watches the clock must not know when.
+      const waitMs = Math.max(0, everyMs * (0.75 + Math.random() / 2) - (Date.now() - startedMs))
+      await pause(waitMs, undefined, { signal: input.signal }).catch(() => {})
+    }
+    return 0
+  },
+}
+
+export const drillWarp: Command = {
+  usage: 'drill warp SCENARIO EVENTS',
+  summary: 'lay the attack of a scenario over recorded days and run a copy of detection and policy over them, fast',
+  options: {
+    as: { type: 'string', help: 'user of the recorded days whose place the attacker takes (default the busiest)' },
+    warmup: { type: 'string', help: 'learn this long before any story (default 14d)' },
+    policy: { type: 'boolean', help: 'ask the policy of now about each act; without it all is allowed' },
+    ...apiOptions,
+  },
+  positionals: [2, 2],
+  async run(input) {
+    const { findScenario } = await import('#cli/scenarios.ts')
+    const { timeWarp } = await import('#cli/time-warp.ts')
+    const api = input.flag('policy') ? input.api() : undefined
+    const warped = await timeWarp({
+      file: input.words[1] ?? '',
+      scenario: findScenario(input.words[0] ?? ''),
+      as: input.text('as'),
+      warmupMs: parseDuration(input.text('warmup') ?? '14d') * 1000,
+      ...(api && {
+        decide: (user: string, app: string) =>
+          api.call('explain', { body: { user, app } }).then(
+            ({ decision }) => decision === 'allow',
+            () => false,
+          ),
+      }),
+      signal: input.signal,
+    })
+    const own = warped.stories.filter(({ subject }) => subject === warped.user)
+    if (input.isJson) writeJson({ ...warped, stories: own })
+    else {
+      for (const { sentence } of own) write(safe(sentence))
+      const { summary, acts, speed } = warped
+      write(
+        `${acts.length} acts, ${acts.filter(({ isAllowed }) => isAllowed).length} allowed; ${summary.found > 0 ? `noticed after ${summary.medianHops ?? '–'} new apps` : 'not noticed'}; ${summary.falseStories} other stories; ${Math.round(speed)} times as fast as it passed.`,
+      )
+    }
+    return warped.summary.found > 0 ? 0 : 1
   },
 }
 
@@ -119,12 +235,8 @@ async function writeReport(
   id: string,
   file: string,
 ): Promise<void> {
-  const { reportPage } = await import('#drill/report-page.ts')
-  const { drill, scenario, report, restored } = await api.call('getDrill', { params: { id } })
-  if (!report) {
-    write(`${id} has no report (${drill.endReason ?? 'running'}).`)
-    return
-  }
-  writeFileSync(file, reportPage({ drill, scenario, report, restored }), { mode: 0o600 })
+  const format = file.endsWith('.pdf') ? 'pdf' : /\.(nd)?json$/.test(file) ? 'ocsf' : 'html'
+  const { content } = await api.call('getDrillReport', { params: { id }, query: { format } })
+  writeFileSync(file, Buffer.from(content, 'base64'), { mode: 0o600 })
   write(`Report: ${file}`)
 }

@@ -316,12 +316,14 @@ export const control: Command = {
     const { lakeBeside } = await import('#cli/lake.ts')
     const { startLake, source } = lakeBeside(await lakeSettings(input))
     const journalRoot = join(config.dataFolder, 'journal')
+    const { shippedScenarios } = await import('#cli/scenarios.ts')
     const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
     const figures = startControlFigures()
     const running = await startControl(config, {
       log: partLog('control'),
       answered: figures.answered,
       whatIf,
+      scenarios: shippedScenarios(),
       startLake,
       startDetection: detectionWith({
         ...usualDetection,

@@ -292,6 +292,7 @@ function bodies(name: RouteName, own: Furnished, key: string): unknown[] {
     startDrill: [{ scenario: smallScenario, ports: {} }],
     openDrillDevice: [{ actor: 'thief', csrPem: 'x', name: 'x', os: 'x' }],
     keepDrill: [{}],
+    answerDrill: [{ inject: 0, text: key }],
     changeStory: [{ take: true }, { verdict: 'odd', note: key }],
     startPlaybook: [{ playbook: key }],
     answerPlaybook: [{ answer: 'yes' }],

@@ -15,7 +15,7 @@ import { referencesOf } from '#control/resources/references.ts'
 import { openLedger } from './ledger.ts'
 import { digestOfOthers } from './safety.ts'
 
-export type EndReason = 'finished' | 'stopped' | 'out-of-time' | 'silent' | 'unsafe' | 'alarm'
+export type EndReason = 'finished' | 'stopped' | 'out-of-time' | 'silent' | 'unsafe' | 'alarm' | 'load'
 
 /** Throws Faults of the store; call again then. Resolves to the row as it is afterwards. */
 export async function endDrill(

@@ -42,7 +42,10 @@ const TCP_PORTS = [5432, 3306, 8443, 2222, 9090]
 export async function issueDrill(issue: Issue, context: ControlContext): Promise<Issued> {
   const { tenantId, scenario } = issue
   const before = await context.store.forTenant(tenantId).selectFrom('resources').selectAll().execute()
-  const made = documentsFor(issue, before)
+  const isTabletop = scenario.level === 'tabletop'
+  const made: Made = isTabletop
+    ? { documents: [], actors: {}, apps: {}, connectorGroup: '' }
+    : documentsFor(issue, before)
   const nowMs = context.nowMs()
   const endsAtMs = nowMs + Math.min(spanMs(scenario.within), caps.drillMs.default)
   const connectorSecret = newToken(ENROLMENT_TOKEN_PREFIX)
@@ -81,20 +84,22 @@ export async function issueDrill(issue: Issue, context: ControlContext): Promise
         proof: proveSafe(records, ownIds),
       }
       const hash = hashSecret(connectorSecret)
-      await tx
-        .insertInto('enrolmentTokens', {
-          id: enrolmentTokenId,
-          hash,
-          use: 'connector',
-          target: made.connectorGroup,
-          targetId: connectorGroupId,
-          createdBy: issue.startedBy,
-          createdAtMs: nowMs,
-          expiresAtMs: endsAtMs,
-          usedAtMs: null,
-        })
-        .execute()
-      await tx.provider.insertInto('secretIndex', { hash, tenantId, kind: 'enrolmentToken' }).execute()
+      // Words need no connector.
+      if (!isTabletop)
+        await tx
+          .insertInto('enrolmentTokens', {
+            id: enrolmentTokenId,
+            hash,
+            use: 'connector',
+            target: made.connectorGroup,
+            targetId: connectorGroupId,
+            createdBy: issue.startedBy,
+            createdAtMs: nowMs,
+            expiresAtMs: endsAtMs,
+            usedAtMs: null,
+          })
+          .execute()
+      if (!isTabletop) await tx.provider.insertInto('secretIndex', { hash, tenantId, kind: 'enrolmentToken' }).execute()
       const row: Row<'drills'> = {
         tenantId,
         id: drillId,

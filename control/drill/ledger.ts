@@ -17,6 +17,7 @@ const ledger = z.strictObject({
   enrolmentTokenId: z.string(),
   resources: z.array(z.strictObject({ kind: z.string(), name: z.string(), id: z.string() })),
   digest: z.string().describe('of everything else, from before'),
+  answers: z.array(z.strictObject({ inject: z.number(), by: z.string(), at: z.string(), text: z.string() })).optional(),
   proof: z.strictObject({ identities: z.number(), realApps: z.number(), policies: z.number() }),
 })
 export type Ledger = z.infer<typeof ledger>

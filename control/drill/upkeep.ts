@@ -1,5 +1,6 @@
 // The dead man's switch: ends drills that are out of time, silent, or no longer provably safe. Must never rest on the
 // conductor: control alone looks at its clock, its heartbeats and the policies in force.
+import { availableParallelism, loadavg } from 'node:os'
 import { isFault } from '#core/fault.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
@@ -32,6 +33,8 @@ async function reasonToEnd(row: Row<'drills'>, context: ControlContext): Promise
   const nowMs = context.nowMs()
   if (nowMs >= row.endsAtMs) return 'out-of-time'
   if (nowMs >= row.aliveAtMs + caps.drillSilenceMs.default) return 'silent'
+  if (await isRealAlarm(row, context)) return 'alarm'
+  if (isUnderLoad()) return 'load'
   const mirror = await context.mirrors.current(row.tenantId)
   if (proven.get(row.id) === mirror.directoryVersion) return null
   const ledger = openLedger(row, context)
@@ -46,6 +49,25 @@ async function reasonToEnd(row: Row<'drills'>, context: ControlContext): Promise
   }
   proven.set(row.id, mirror.directoryVersion)
   return null
+}
+
+/** A story that is no drill's and strong enough to be answered: what is real goes first. */
+async function isRealAlarm(row: Row<'drills'>, context: ControlContext): Promise<boolean> {
+  const own = new Set(Object.values(openLedger(row, context).actors).map(({ userId }) => userId))
+  const told = await context.store
+    .forTenant(row.tenantId)
+    .selectFrom('stories')
+    .select(['stories.subjectId'])
+    .where('stories.noticedMs', '>=', row.startedAtMs)
+    .where('stories.level', 'in', ['cut', 'contain'])
+    .limit(caps.storyLook.default)
+    .execute()
+  return told.some(({ subjectId }) => !own.has(subjectId))
+}
+
+/** Of this machine, over the last minute. */
+function isUnderLoad(): boolean {
+  return (loadavg()[0] ?? 0) > caps.drillLoadPerCore.default * availableParallelism()
 }
 
 export function startDrillUpkeep(context: ControlContext, everyMs: number = caps.drillUpkeepMs.default): TenantRounds {

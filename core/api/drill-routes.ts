@@ -14,7 +14,7 @@ export const drillView = z.object({
   name: z.string(),
   version: z.number().int(),
   title: z.string(),
-  level: z.enum(['live', 'propagation']),
+  level: z.enum(['tabletop', 'live', 'propagation']),
   state: z.enum(['running', 'ended']),
   startedBy: z.string(),
   startedAt: time,
@@ -22,6 +22,9 @@ export const drillView = z.object({
   endedAt: time.nullable(),
   endReason: z.string().nullable().describe('finished, stopped, out-of-time, silent, unsafe, alarm'),
   verdict: z.enum(['passed', 'failed']).nullable(),
+  techniques: z.array(z.string()),
+  detectMs: z.number().nullable(),
+  containMs: z.number().nullable().describe('p99 over the paths'),
 })
 export type DrillView = z.infer<typeof drillView>
 
@@ -48,7 +51,56 @@ export const drillReport = z.strictObject({
 })
 export type DrillReport = z.infer<typeof drillReport>
 
+/** A scenario of the library, without its steps. */
+const libraryScenario = z.object({
+  name: z.string(),
+  version: z.number().int(),
+  title: z.string(),
+  about: z.string(),
+  level: z.enum(['tabletop', 'live', 'propagation']),
+  techniques: z.array(z.string()),
+  lastVerdict: z.enum(['passed', 'failed']).nullable(),
+  lastAt: time.nullable(),
+})
+
+/** `proven`: the last drill of it passed; `stale`: that was over 90 days ago. */
+const technique = z.object({
+  id: z.string(),
+  state: z.enum(['proven', 'failed', 'untested', 'stale']),
+  scenarios: z.array(z.string()),
+  lastAt: time.nullable(),
+  drill: id.nullable(),
+})
+export type TechniqueView = z.infer<typeof technique>
+
+/** What somebody said to an inject; `inject` counts those of the scenario from 0. */
+export const drillAnswer = z.object({ inject: z.number().int(), by: z.string(), at: time, text: z.string() })
+
 export const drillRoutes = defineRoutes({
+  getAttackView: {
+    method: 'GET',
+    path: `${T}/attack-techniques`,
+    access: 'auditor',
+    summary: 'The library of scenarios, and which ATT&CK techniques they have proven here',
+    query: page,
+    reply: z.object({ scenarios: z.array(libraryScenario), techniques: z.array(technique) }),
+  },
+  getDrillReport: {
+    method: 'GET',
+    path: `${T}/drills/:id/report`,
+    access: 'tenant-admin',
+    summary: 'The report of a drill as a file',
+    query: z.object({ format: z.enum(['html', 'pdf', 'ocsf']).optional().describe('default html') }),
+    reply: z.object({ fileName: z.string(), mediaType: z.string(), content: z.string().describe('base64') }),
+  },
+  answerDrill: {
+    method: 'POST',
+    path: `${T}/drills/:id/answers`,
+    access: 'tenant-admin',
+    summary: 'What the team does about an inject',
+    body: z.strictObject({ inject: z.number().int().min(0).max(199), text: z.string().min(1).max(2000) }),
+    reply: drillAnswer,
+  },
   listDrills: {
     method: 'GET',
     path: `${T}/drills`,
@@ -62,7 +114,13 @@ export const drillRoutes = defineRoutes({
     path: `${T}/drills/:id`,
     access: 'tenant-admin',
     summary: 'A drill with its report',
-    reply: z.object({ drill: drillView, scenario, report: drillReport.nullable(), restored: z.boolean().nullable() }),
+    reply: z.object({
+      drill: drillView,
+      scenario,
+      report: drillReport.nullable(),
+      restored: z.boolean().nullable(),
+      answers: z.array(drillAnswer),
+    }),
   },
   startDrill: {
     method: 'POST',

@@ -85,45 +85,62 @@ const expectation = z.union([
   z.strictObject({ denied: z.strictObject({ actor: handle, apps: z.array(handle).min(1).max(30) }) }),
   z.strictObject({ restored: z.literal('exactly') }),
   z.strictObject({ collateral: z.literal('none') }),
+  z.strictObject({ answered: z.literal('all').describe('every inject that asks for an answer got one in time') }),
 ])
 
-export const scenario = z.strictObject({
-  drill: handle.describe('its name'),
-  version: z.number().int().min(1).max(10_000),
-  title: z.string().min(1).max(120),
-  about: z.string().max(2000),
-  level: z
-    .enum(['live', 'propagation'])
-    .describe('live: from the first act to containment; propagation: containment alone, on every path'),
-  attack: z
-    .strictObject({ version: z.string().max(10), techniques: z.array(z.string().regex(/^T\d{4}(\.\d{3})?$/)).max(20) })
-    .optional()
-    .describe('MITRE ATT&CK techniques that it rehearses'),
-  within: span.describe('the whole drill; it is undone then whatever happens'),
-  blind: z.boolean().optional().describe('default true: nothing tells people that it is a drill'),
-  actors: z
-    .record(
-      handle,
-      z.strictObject({
-        thirdParty: z.boolean().optional().describe('belongs to an organisation made for the drill, with a contract'),
-        posture: z.enum(['unknown', 'registered', 'managed']).optional().describe('default registered'),
-        factors: z.array(z.string().max(32)).max(8).optional().describe('RFC 8176; default pwd, otp'),
-      }),
-    )
-    .refine((actors) => Object.keys(actors).length >= 1 && Object.keys(actors).length <= 10, 'from 1 to 10 actors'),
-  apps: z
-    .record(
-      handle,
-      z.strictObject({
-        kind: z.enum(['http', 'tcp']),
-        open: z.array(handle).max(10).describe('actors whom policy lets in'),
-        decoy: z.boolean().optional().describe('a decoy, as a tenant may have of its own: detection knows its name'),
-      }),
-    )
-    .refine((apps) => Object.keys(apps).length >= 1 && Object.keys(apps).length <= 30, 'from 1 to 30 apps'),
-  steps: z.array(step).min(1).max(200),
-  expect: z.array(expectation).min(1).max(30),
-})
+export const scenario = z
+  .strictObject({
+    drill: handle.describe('its name'),
+    version: z.number().int().min(1).max(10_000),
+    title: z.string().min(1).max(120),
+    about: z.string().max(2000),
+    level: z
+      .enum(['tabletop', 'live', 'propagation'])
+      .describe(
+        'tabletop: words and clocks for people, nothing is made; live: from the first act to containment; propagation: containment alone, on every path',
+      ),
+    attack: z
+      .strictObject({
+        version: z.string().max(10),
+        techniques: z.array(z.string().regex(/^T\d{4}(\.\d{3})?$/)).max(20),
+      })
+      .optional()
+      .describe('MITRE ATT&CK techniques that it rehearses'),
+    within: span.describe('the whole drill; it is undone then whatever happens'),
+    blind: z.boolean().optional().describe('default true: nothing tells people that it is a drill'),
+    actors: z
+      .record(
+        handle,
+        z.strictObject({
+          thirdParty: z.boolean().optional().describe('belongs to an organisation made for the drill, with a contract'),
+          posture: z.enum(['unknown', 'registered', 'managed']).optional().describe('default registered'),
+          factors: z.array(z.string().max(32)).max(8).optional().describe('RFC 8176; default pwd, otp'),
+        }),
+      )
+      .refine((actors) => Object.keys(actors).length <= 10, 'at most 10 actors'),
+    apps: z
+      .record(
+        handle,
+        z.strictObject({
+          kind: z.enum(['http', 'tcp']),
+          open: z.array(handle).max(10).describe('actors whom policy lets in'),
+          decoy: z.boolean().optional().describe('a decoy, as a tenant may have of its own: detection knows its name'),
+        }),
+      )
+      .refine((apps) => Object.keys(apps).length <= 30, 'at most 30 apps'),
+    steps: z.array(step).min(1).max(200),
+    expect: z.array(expectation).min(1).max(30),
+  })
+  .refine(({ level, actors, apps }) => {
+    const [people, places] = [Object.keys(actors).length, Object.keys(apps).length]
+    return level === 'tabletop' ? people === 0 && places === 0 : people > 0 && places > 0
+  }, 'a tabletop has no actors and apps; any other has both')
+  .refine(
+    ({ level, steps, expect }) =>
+      level !== 'tabletop' ||
+      (steps.every((each) => 'inject' in each || 'wait' in each) && expect.every((each) => 'answered' in each)),
+    'a tabletop has injects and waits, and expects answers',
+  )
 export type Scenario = z.infer<typeof scenario>
 export type ScenarioStep = z.infer<typeof step>
 export type Expectation = z.infer<typeof expectation>
@@ -149,4 +166,21 @@ export function unknownHandles({ actors, apps, steps, expect }: Scenario): reado
     }
   for (const { open } of Object.values(apps)) open.forEach(isActor)
   return [...new Set(wanted)]
+}
+
+/** The injects of a scenario in their order, with the answer that each wants. */
+export function injectsOf({
+  steps,
+}: Scenario): readonly { readonly to: string; readonly text: string; readonly withinMs: number | null }[] {
+  return steps.flatMap((each) =>
+    'inject' in each
+      ? [
+          {
+            to: each.inject.to,
+            text: each.inject.text,
+            withinMs: each.inject.answerWithin === undefined ? null : spanMs(each.inject.answerWithin),
+          },
+        ]
+      : [],
+  )
 }

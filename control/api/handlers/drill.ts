@@ -1,24 +1,38 @@
 // Drills: started, kept alive, finished and stopped by tenant administrators. Must never show a running blind drill, nor
 // what belongs to it, to anybody but those who administer the tenant.
-import { spanMs, unknownHandles } from '#core/drill/scenario.ts'
+import { drillDocument } from '#core/drill/report.ts'
+import { injectsOf, spanMs, unknownHandles } from '#core/drill/scenario.ts'
 import type { DrillReport, DrillView } from '#core/api/drill-routes.ts'
 import { Fault } from '#core/fault.ts'
+import { htmlOf } from '#core/report/html.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
 import { endDrill } from '#control/drill/end.ts'
 import { issueDrill } from '#control/drill/issue.ts'
-import { openLedger } from '#control/drill/ledger.ts'
+import { attackView } from '#control/drill/attack-view.ts'
+import { eventOf } from '#control/drill/report-event.ts'
+import { openLedger, sealLedger } from '#control/drill/ledger.ts'
 import type { TenantMirror } from '#control/records/mirror.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
+import { fileOf } from './incidents.ts'
 import { withPin } from './administration.ts'
 import { openDevice } from './enrolment.ts'
 import { detailsOf } from './resources.ts'
 
 export const drillHandlers: Some<
-  'listDrills' | 'getDrill' | 'startDrill' | 'openDrillDevice' | 'keepDrill' | 'finishDrill' | 'stopDrill'
+  | 'listDrills'
+  | 'getDrill'
+  | 'getAttackView'
+  | 'getDrillReport'
+  | 'answerDrill'
+  | 'startDrill'
+  | 'openDrillDevice'
+  | 'keepDrill'
+  | 'finishDrill'
+  | 'stopDrill'
 > = {
   listDrills: async ({ context, tenant, tenantId, query }) => {
     const mirror = await context.mirrors.current(tenantId)
@@ -35,13 +49,63 @@ export const drillHandlers: Some<
 
   getDrill: async ({ context, tenant, tenantId, params }) => {
     const row = await drillRow(tenant, params['id'] ?? '')
-    const { scenario } = openLedger(row, context)
+    const { scenario, answers = [] } = openLedger(row, context)
     return {
+      answers,
       drill: view(row, context, await context.mirrors.current(tenantId)),
       scenario,
       report: reportOf(row),
       restored: row.restored === null ? null : row.restored === 1,
     }
+  },
+
+  getAttackView: async ({ context, tenant }) => {
+    const rows = await tenant.selectFrom('drills').selectAll().where('drills.report', 'is not', null).execute()
+    const played = rows
+      .toSorted((a, b) => b.startedAtMs - a.startedAtMs)
+      .map((row) => ({ row, scenario: openLedger(row, context).scenario, verdict: reportOf(row)?.verdict ?? 'failed' }))
+    return attackView(context.scenarios, played, context.nowMs())
+  },
+
+  getDrillReport: async ({ context, tenant, tenantId, params, query }) => {
+    const row = await drillRow(tenant, params['id'] ?? '')
+    const report = reportOf(row)
+    if (!report) throw new Fault('not-found', { hint: 'It has no report.' })
+    const { scenario } = openLedger(row, context)
+    const drill = view(row, context, await context.mirrors.current(tenantId))
+    if (query.format === 'ocsf')
+      return fileOf(
+        `${row.id}.ndjson`,
+        'application/x-ndjson',
+        `${JSON.stringify(eventOf(row, scenario, drill, report))}\n`,
+      )
+    const document = drillDocument({
+      drill,
+      scenario,
+      report,
+      restored: row.restored === null ? null : row.restored === 1,
+    })
+    if (query.format !== 'pdf') return fileOf(`${row.id}.html`, 'text/html; charset=utf-8', htmlOf(document))
+    const { pdfOf } = await import('#control/reports/pdf.ts')
+    return fileOf(`${row.id}.pdf`, 'application/pdf', await pdfOf(document, context.nowMs()))
+  },
+
+  answerDrill: async ({ context, tenant, tenantId, params, principal, body, record }) => {
+    const mirror = await context.mirrors.current(tenantId)
+    const by = mirror.get('user', principal.userId)?.name ?? principal.userName
+    const answer = { inject: body.inject, by, at: isoTime(context.nowMs()), text: body.text }
+    const row = await tenant.transaction(async (tx) => {
+      const running = await runningRow(tx, params['id'] ?? '', context)
+      const ledger = openLedger(running, context)
+      const answers = ledger.answers ?? []
+      if (body.inject >= injectsOf(ledger.scenario).length) throw new Fault('not-found')
+      if (answers.length >= caps.drillAnswers.default) throw new Fault('at-capacity')
+      const sealed = sealLedger(tenantId, running.id, { ...ledger, answers: [...answers, answer] }, context)
+      await tx.updateTable('drills').set({ sealed }).where('drills.id', '=', running.id).execute()
+      return running
+    })
+    await record({ target: row.id, resourceKind: 'drill', operation: 'answerDrill' })
+    return answer
   },
 
   startDrill: async ({ context, tenant, tenantId, principal, body, record }) => {
@@ -148,6 +212,7 @@ async function forgetOldest(tenant: TenantHandle): Promise<void> {
 
 function view(row: Row<'drills'>, context: ApiContext, mirror: TenantMirror): DrillView {
   const { scenario } = openLedger(row, context)
+  const report = reportOf(row)
   return {
     id: row.id,
     name: scenario.drill,
@@ -160,7 +225,10 @@ function view(row: Row<'drills'>, context: ApiContext, mirror: TenantMirror): Dr
     endsAt: isoTime(row.endsAtMs),
     endedAt: row.endedAtMs === null ? null : isoTime(row.endedAtMs),
     endReason: row.endReason,
-    verdict: reportOf(row)?.verdict ?? null,
+    verdict: report?.verdict ?? null,
+    techniques: scenario.attack?.techniques ?? [],
+    detectMs: report?.detectMs ?? null,
+    containMs: report?.containMs?.p99 ?? null,
   }
 }
 

@@ -50,6 +50,12 @@ export const caps = {
   answerBytes: { unit: 'bytes', default: 262_144, reason: 'answer to an enrolment, with authorities and exchanges' },
   upstreamHeadMs: { unit: 'ms', default: 60_000, reason: 'slow reports; apps may set their own' },
   upstreamIdleMs: { unit: 'ms', default: 300_000, reason: 'server-sent events are expected to say something' },
+  uploadWindowMs: { unit: 'ms', default: 60_000, reason: 'a phone in a tunnel comes back within it' },
+  uploadWindowBytes: {
+    unit: 'bytes per window',
+    default: 1_024,
+    reason: 'slower than that nothing useful is sent; a trickle must not hold a connection to the app',
+  },
   upgradeHeadBytes: { unit: 'bytes', default: 32 * 1024, reason: 'same as a request head' },
   drainMs: { unit: 'ms', default: 30_000, reason: 'what an orchestrator waits before it kills' },
 } as const satisfies Record<string, { readonly unit: string; readonly default: number; readonly reason: string }>

@@ -306,6 +306,27 @@ describe('forwarding', () => {
       request.destroy()
     }
   })
+  test('refuses a request with trailers, announced or not, before the app has had all of it', async () => {
+    for (const announced of [true, false]) {
+      const ended = Promise.withResolvers<boolean>()
+      const upstream = serve((request) => {
+        request.on('error', () => {}).on('close', () => ended.resolve(request.complete))
+        request.resume()
+      })
+      const { port, nextEnd } = await edge(upstream)
+      const end = nextEnd()
+      const client = connect(port, '127.0.0.1')
+      const head = `POST /up HTTP/1.1\r\nHost: app.test\r\nTransfer-Encoding: chunked\r\n${announced ? 'Trailer: x-sum\r\n' : ''}\r\n`
+      client.write(`${head}3\r\nabc\r\n`)
+      if (!announced) await once(upstream, 'request')
+      client.write('0\r\nX-Sum: 1\r\n\r\n')
+      const [answer] = (await once(client, 'data')) as [Buffer]
+      assert.match(String(answer), /^HTTP\/1.1 400/)
+      assert.equal((await end).kind, 'unanswered')
+      if (!announced) assert.equal(await ended.promise, false, 'the app took the request for whole')
+      client.destroy()
+    }
+  })
   test('aborts the upstream when the client goes during its upload', async () => {
     const arrived = Promise.withResolvers<void>()
     const gone = Promise.withResolvers<void>()

@@ -93,6 +93,10 @@ class Forwarding implements Dispatcher.DispatchHandler {
     const isGone = body === undefined && this.#request.destroyed
     if (this.#response.destroyed || isGone) this.#onClientClose()
     try {
+      // Announced, so that it can be said before the app has seen anything (gRPC and browsers send none).
+      if (body === undefined && this.#request.headers.trailer !== undefined) {
+        throw new Fault('request-malformed', { hint: 'Trailers of a request are not carried on.' })
+      }
       // Node's server has answered `Expect: 100-continue` itself by now.
       const fields = endToEnd(headers).filter(([name]) => name !== 'expect')
       if (keepTe === true && headers.some(([name, value]) => name === 'te' && value === 'trailers')) {

@@ -130,6 +130,8 @@ function readConnectTarget(url: string, host: Authority): CheckedHead {
 function readHttp2Target(fields: ReadonlyMap<string, string[]>, { method, url }: RequestLine): CheckedHead {
   const [pseudo, hosts] = [fields.get(':authority'), fields.get('host')]
   if (hosts !== undefined && hosts.length !== 1) return { ok: false, reason: 'host-repeated' }
+  // RFC 8441: only a CONNECT may say what it wants to become.
+  if (fields.has(':protocol') && method !== 'CONNECT') return { ok: false, reason: 'pseudo-header' }
   const text = pseudo?.[0] ?? hosts?.[0]
   if (text === undefined) return { ok: false, reason: 'host-missing' }
   const authority = parseAuthority(text)

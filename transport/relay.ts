@@ -1,4 +1,4 @@
-// HOT PATH. Moves bytes between two sockets, either of which may be TLS, counts them, and cuts both at once. Must
+// HOT PATH. Moves bytes between two sockets, either of which may be TLS or a stream of HTTP/2, counts them, and cuts both at once. Must
 // never look at the bytes, hold more of them than the two sockets' own buffers, or allocate per chunk.
 import type { Duplex } from 'node:stream'
 import { caps } from './caps.ts'

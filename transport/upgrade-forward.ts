@@ -1,14 +1,15 @@
 // Forwards a WebSocket: asks the upstream, proves that it really agreed, then relays bytes. Must never open a raw
 // tunnel on an answer that is not a verified 101: whatever the client sends next would be requests nobody checked.
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { Dispatcher } from 'undici'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
 import type { CoarseClock } from './coarse-clock.ts'
-import { endToEnd, fieldsOf, flat, type HeaderFields } from './forward-headers.ts'
+import { endToEnd, fieldsOf, flat, http2Fields, type HeaderFields } from './forward-headers.ts'
 import { hardClose } from './hard-close.ts'
 import { relay, type Relay, type RelayOptions } from './relay.ts'
 import { faultOfUpstream } from './upstream-fault.ts'
@@ -42,6 +43,18 @@ export async function forwardUpgrade(
 ): Promise<UpgradeResult> {
   const key = webSocketKey(request)
   if (key === undefined) return { kind: 'refused', fault: new Fault('request-malformed'), upstreamStatus: undefined }
+  return opened(client, options, key, (fields) => {
+    client.write(`HTTP/1.1 101 Switching Protocols\r\n${headText(fields, options)}\r\n`, 'latin1')
+    if (first.length > 0) client.unshift(first)
+  })
+}
+
+async function opened(
+  client: Duplex,
+  options: UpgradeOptions,
+  key: string,
+  agree: (fields: HeaderFields) => void,
+): Promise<UpgradeResult> {
   const gone = new AbortController()
   const onGone = () => gone.abort(new Fault('closing'))
   client.on('close', onGone).on('error', onGone)
@@ -52,16 +65,13 @@ export async function forwardUpgrade(
       hardClose(answer.socket)
       return { kind: 'client-gone' }
     }
-    let head: string
     try {
-      head = headText(answer.headers, options)
+      agree(answer.headers)
     } catch (error) {
       hardClose(answer.socket)
       throw error
     }
     client.off('close', onGone).off('error', onGone)
-    client.write(`HTTP/1.1 101 Switching Protocols\r\n${head}\r\n`, 'latin1')
-    if (first.length > 0) client.unshift(first)
     return {
       kind: 'relaying',
       relay: relay(client, options.between?.(answer.socket) ?? answer.socket, options, options.clock),
@@ -72,6 +82,30 @@ export async function forwardUpgrade(
     const { upstreamStatus } = fault.detail
     return { kind: 'refused', fault, upstreamStatus: typeof upstreamStatus === 'number' ? upstreamStatus : undefined }
   }
+}
+
+/**
+ * From a request that asks for a WebSocket over HTTP/2 (RFC 8441): its stream becomes the connection, and the app is asked
+ * as any WebSocket client would, with a key of ours. `onEnd` is called only after `relaying`.
+ */
+export async function forwardExtendedConnect(
+  { stream, headers }: Pick<Http2ServerRequest, 'headers'> & { readonly stream: ServerHttp2Stream },
+  options: UpgradeOptions,
+): Promise<UpgradeResult> {
+  const isAsked = headers[':protocol'] === 'websocket' && headers['sec-websocket-version'] === '13'
+  const hasForeign = headers['sec-websocket-key'] !== undefined || headers['content-length'] !== undefined
+  if (!isAsked || hasForeign) {
+    return { kind: 'refused', fault: new Fault('request-malformed'), upstreamStatus: undefined }
+  }
+  const key = randomBytes(16).toString('base64')
+  const asked = { ...options, headers: [...options.headers, ['sec-websocket-key', key] as const] }
+  return opened(stream, asked, key, (fields) => {
+    // Agreed on at the connector's side of us; HTTP/2 has no such fields.
+    const passed = passedHead(fields, options).filter(([name]) => name !== 'sec-websocket-accept')
+    const groups = http2Fields(passed)
+    if (groups === undefined) throw new Fault('upstream-malformed', { detail: { why: 'a field says two things' } })
+    stream.respond({ ':status': 200, ...groups })
+  })
 }
 
 type Answer = { readonly headers: HeaderFields; readonly socket: Socket }
@@ -155,11 +189,12 @@ function fieldsOfAnswer(headers: Readonly<Record<string, string | string[] | und
 }
 
 function headText(fields: HeaderFields, options: UpgradeOptions): string {
+  const lines = [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ...passedHead(fields, options)]
+  return lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+}
+
+function passedHead(fields: HeaderFields, options: UpgradeOptions): HeaderFields {
   const passed = options.onHead?.({ status: 101, headers: fields }) ?? fields
   // The upstream's fields went through a strict parser, but `onHead` is other code: no line break passes here.
-  const safe = passed.filter(
-    ([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value),
-  )
-  const lines = [['Upgrade', 'websocket'], ['Connection', 'Upgrade'], ...safe]
-  return lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+  return passed.filter(([name, value]) => /^[\w!#$%&'*+.^`|~-]+$/.test(name) && /^[\t\x20-\x7e\x80-\xff]*$/.test(value))
 }

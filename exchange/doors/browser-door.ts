@@ -50,7 +50,7 @@ export function createBrowserDoor(context: ExchangeContext, lanes: Lanes): Brows
     },
     onRefused: refused,
   })
-  const http2 = createHttp2Server(onStream, refused)
+  const http2 = createHttp2Server(onStream, refused, onWebSocket)
 
   return {
     enter({ socket, tenant, incoming }) {
@@ -73,13 +73,40 @@ export function createBrowserDoor(context: ExchangeContext, lanes: Lanes): Brows
   }
 
   function onStream(request: Http2ServerRequest, response: Http2ServerResponse, socket: TLSSocket | undefined): void {
+    const head = headOf(request, response)
+    if (head !== undefined) handle(request, response, head, socket)
+  }
+
+  function onWebSocket(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    socket: TLSSocket | undefined,
+  ): void {
+    const head = headOf(request, response)
+    if (head === undefined) return
+    webSocket(request, response, head, socket).catch((error: unknown) => {
+      const fault = asFault(error)
+      logFault(context.log, 'browser door: WebSocket', fault)
+      answerFault(request, response, fault)
+    })
+  }
+
+  async function webSocket(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    head: CheckedRequest,
+    socket: TLSSocket | undefined,
+  ): Promise<void> {
+    await serve.connect(request, response, webSocketWanted(request, head, connectionOf(socket)))
+  }
+
+  function headOf(request: Http2ServerRequest, response: Http2ServerResponse): CheckedRequest | undefined {
     const { method, url, rawHeaders, httpVersion } = request
     const head = checkRequestHead(rawHeaders, { method, url, httpVersion })
-    if (!head.ok) {
-      refused(head.reason)
-      return answerFault(request, response, new Fault('request-malformed'))
-    }
-    handle(request, response, head, socket)
+    if (head.ok) return head
+    refused(head.reason)
+    answerFault(request, response, new Fault('request-malformed'))
+    return undefined
   }
 
   function handle(request: AnyRequest, response: AnyResponse, head: CheckedRequest, socket: object | undefined): void {
@@ -113,15 +140,19 @@ export function createBrowserDoor(context: ExchangeContext, lanes: Lanes): Brows
 
   async function upgrade(request: IncomingMessage, socket: Duplex, first: Buffer, head: CheckedRequest): Promise<void> {
     if (!(socket instanceof TLSSocket) || request.method === 'CONNECT') throw new Fault('request-malformed')
-    const connection = connectionOf(socket)
+    await serve.upgrade(request, socket, first, webSocketWanted(request, head, connectionOf(socket)))
+  }
+
+  /** Who asks for a WebSocket to what, over either version. Throws Faults. */
+  function webSocketWanted(request: AnyRequest, head: CheckedRequest, connection: Connection): AppRequest {
     const wanted = wantedBy(connection, head)
     const session = sessionOf(request, wanted)
     if (session === undefined) throw new Fault('not-signed-in')
     refuseForeignOrigin(
-      { method: request.method ?? '', isUpgrade: true, origin: request.headers.origin },
+      { method: 'GET', isUpgrade: true, origin: request.headers.origin },
       `https://${wanted.publicAuthority}`,
     )
-    await serve.upgrade(request, socket, first, requestOf(wanted, session, connection))
+    return requestOf(wanted, session, connection)
   }
 
   function connectionOf(socket: object | undefined): Connection {

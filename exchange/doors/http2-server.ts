@@ -11,6 +11,12 @@ import type { TLSSocket } from 'node:tls'
 import { caps as transportCaps } from '#transport/caps.ts'
 import { caps } from '#exchange/caps.ts'
 
+type OnHttp2Request = (
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  socket: TLSSocket | undefined,
+) => void
+
 export type Http2Door = {
   readonly serve: (socket: TLSSocket) => void
   /** GOAWAY on every session; streams under way go on. */
@@ -19,8 +25,10 @@ export type Http2Door = {
 }
 
 export function createHttp2Server(
-  onRequest: (request: Http2ServerRequest, response: Http2ServerResponse, socket: TLSSocket | undefined) => void,
+  onRequest: OnHttp2Request,
   onRefused: (why: string) => void,
+  /** A WebSocket is asked for (RFC 8441). Absent: none is offered. */
+  onWebSocket?: OnHttp2Request,
 ): Http2Door {
   const sessions = new Set<Http2Session>()
   // Node hands out a proxy of a session's socket; doors know connections by the socket itself.
@@ -38,17 +46,20 @@ export function createHttp2Server(
       maxConcurrentStreams: caps.http2Streams.default,
       maxHeaderListSize: transportCaps.headerBytes.default,
       enablePush: false,
-      enableConnectProtocol: false,
+      enableConnectProtocol: onWebSocket !== undefined,
       initialWindowSize: 256 * 1024,
     },
   })
-  server.on('request', (request, response) => {
+  const announce = (handler: OnHttp2Request, request: Http2ServerRequest, response: Http2ServerResponse) => {
     const { session } = request.stream
-    onRequest(request, response, session === undefined ? undefined : socketOf.get(session))
-  })
-  // A CONNECT would be a tunnel through us.
-  server.on('connect', (_request: Http2ServerRequest, response: Http2ServerResponse) => {
-    response.stream.close(constants.NGHTTP2_REFUSED_STREAM)
+    handler(request, response, session === undefined ? undefined : socketOf.get(session))
+  }
+  server.on('request', (request, response) => announce(onRequest, request, response))
+  server.on('connect', (request: Http2ServerRequest, response: Http2ServerResponse) => {
+    // Any other CONNECT would be a tunnel through us.
+    if (onWebSocket !== undefined && request.headers[':protocol'] === 'websocket') {
+      announce(onWebSocket, request, response)
+    } else response.stream.close(constants.NGHTTP2_REFUSED_STREAM)
   })
   server.on('session', (session) => {
     sessions.add(session)

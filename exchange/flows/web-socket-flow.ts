@@ -1,6 +1,6 @@
 // A WebSocket through this exchange: decided once as a request, held as a flow, decided again like any other. Must never
 // outlive the permission of the request that opened it.
-import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { newId } from '#core/ids.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import type { Relay } from '#transport/relay.ts'
@@ -18,13 +18,13 @@ export class WebSocketFlow implements Flow {
   readonly isListed = true
   readonly #context: ExchangeContext
   readonly #policies: readonly string[]
-  readonly #client: Socket
+  readonly #client: Duplex
   readonly #cutting = new AbortController()
   #relay: Relay | undefined
   #isEnded = false
 
   /** Throws Fault `at-capacity`. */
-  constructor(context: ExchangeContext, tenant: Tenant, access: Access, policies: readonly string[], client: Socket) {
+  constructor(context: ExchangeContext, tenant: Tenant, access: Access, policies: readonly string[], client: Duplex) {
     context.flows.refuseOverLimit(tenant.id, access.sessionId)
     this.#context = context
     this.#policies = policies

@@ -2,6 +2,7 @@
 // agents. Must never forward what was not decided with exactly the method and path that are sent.
 import type { Socket } from 'node:net'
 import type { IncomingMessage } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Duplex } from 'node:stream'
 import type { AppRecord } from '#core/records/app.ts'
 import type { SessionRecord } from '#core/records/records.ts'
@@ -10,7 +11,12 @@ import { Fault, isFault } from '#core/fault.ts'
 import { fieldsOf } from '#transport/forward-headers.ts'
 import { hardClose } from '#transport/hard-close.ts'
 import { forward } from '#transport/http-forward.ts'
-import { forwardUpgrade } from '#transport/upgrade-forward.ts'
+import {
+  forwardExtendedConnect,
+  forwardUpgrade,
+  type UpgradeOptions,
+  type UpgradeResult,
+} from '#transport/upgrade-forward.ts'
 import { startUpstream } from '#transport/upstream.ts'
 import { portalOrigin, type ExchangeContext } from '#exchange/context.ts'
 import { decide, type Access } from '#exchange/decide.ts'
@@ -55,6 +61,17 @@ export type ServeHttp = {
   /** Resolves when the request is over. Throws Faults while nothing was answered. */
   readonly request: (request: AnyRequest, response: AnyResponse, wanted: AppRequest) => Promise<void>
   readonly upgrade: (request: IncomingMessage, socket: Socket, first: Buffer, wanted: AppRequest) => Promise<void>
+  /** A WebSocket over HTTP/2 (RFC 8441). */
+  readonly connect: (request: Http2ServerRequest, response: Http2ServerResponse, wanted: AppRequest) => Promise<void>
+}
+
+/** How a WebSocket is asked for and refused, over either version of HTTP. */
+type WebSocketDoor = {
+  readonly method: string
+  readonly client: Duplex
+  readonly ask: (options: UpgradeOptions) => Promise<UpgradeResult>
+  readonly deny: (facts: DenialFacts) => void
+  readonly fail: (fault: Fault) => void
 }
 
 type Passing = {
@@ -67,7 +84,7 @@ type Passing = {
 type Decided = { readonly access: Access; readonly decision: Decision; readonly eventId: string; readonly path: string }
 
 export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHttp {
-  return { request: serveRequest, upgrade: serveUpgrade }
+  return { request: serveRequest, upgrade: serveUpgrade, connect: serveConnect }
 
   async function serveRequest(request: AnyRequest, response: AnyResponse, wanted: AppRequest): Promise<void> {
     context.count('requests')
@@ -151,9 +168,35 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     first: Buffer,
     wanted: AppRequest,
   ): Promise<void> {
+    await serveWebSocket(request, wanted, {
+      method: request.method ?? '',
+      client: socket,
+      ask: (options) => forwardUpgrade(request, socket, first, options),
+      deny: (facts) => endWith(socket, rawDenial(facts)),
+      fail: (fault) => endWith(socket, rawFault(fault)),
+    })
+  }
+
+  async function serveConnect(
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    wanted: AppRequest,
+  ): Promise<void> {
+    const { stream } = response
+    await serveWebSocket(request, wanted, {
+      // To apps and rules it is what a WebSocket always was: a GET.
+      method: 'GET',
+      client: stream,
+      ask: (options) => forwardExtendedConnect({ stream, headers: request.headers }, options),
+      deny: (facts) => answerDenial(request, response, facts),
+      fail: (fault) => answerFault(request, response, fault),
+    })
+  }
+
+  async function serveWebSocket(request: AnyRequest, wanted: AppRequest, door: WebSocketDoor): Promise<void> {
     context.count('requests')
-    const decided = decideRequest(request.method ?? '', wanted, true)
-    if (decided.decision.kind === 'deny') return endWith(socket, rawDenial(factsOf(wanted, decided)))
+    const decided = decideRequest(door.method, wanted, true)
+    if (decided.decision.kind === 'deny') return door.deny(factsOf(wanted, decided))
     if (!wanted.app.http.webSocket) throw new Fault('request-malformed', { hint: 'This app takes no WebSockets.' })
     const facts = { tenant: wanted.tenant, app: wanted.app, access: { ...decided.access, http: null }, way: wanted.way }
     // A socket of its own: an upgraded connection never goes back to a pool.
@@ -161,12 +204,13 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
       { origin: 'http://app.invalid', maxConnections: 1 },
       { connect: () => openUpstreamFlow(context, facts) },
     )
-    const flow = new WebSocketFlow(context, wanted.tenant, decided.access, policyNames(decided.decision), socket)
+    const policies = policyNames(decided.decision)
+    const flow = new WebSocketFlow(context, wanted.tenant, decided.access, policies, door.client)
     const end = (reason: string) => {
       flow.end(reason)
       dispatcher.destroy(new Fault('closing')).catch(() => undefined)
     }
-    const result = await forwardUpgrade(request, socket, first, {
+    const result = await door.ask({
       dispatcher,
       path: decided.path,
       headers: requestFields(fieldsOf(request.rawHeaders), {
@@ -181,8 +225,8 @@ export function createServeHttp(context: ExchangeContext, lanes: Lanes): ServeHt
     if (result.kind === 'relaying') return flow.began(result.relay)
     end(result.kind)
     if (result.kind === 'client-gone') return
-    if (isNoConnector(result.fault)) return endWith(socket, rawDenial(denialAfter(wanted, decided, 'no-connector')))
-    endWith(socket, rawFault(result.fault))
+    if (isNoConnector(result.fault)) return door.deny(denialAfter(wanted, decided, 'no-connector'))
+    door.fail(result.fault)
   }
 
   /** Throws Fault `request-malformed`, `not-found`. */

@@ -329,6 +329,18 @@ describe('exchanges', () => {
     assert.equal((await set.logged('connection cut')).fields['reason'], 'session-ended')
     assert.equal(set.agent.status().tenants[0]?.state, 'signed-out')
   })
+  test('and the status says that access is stopped, where it is', async () => {
+    await using set = await setUp()
+    const socket = await dialled(set.door('socks5'))
+    socket.write(Buffer.concat([socksConnect('echo.acme.test', 7000), Buffer.from('x')]))
+    await set.logged('connection opened')
+    for (let heard = ''; !heard.endsWith('x');) heard += String((await once(socket, 'data'))[0])
+    set.exchange.apps = set.exchange.apps.map((app) => ({ ...app, allowed: false, reason: 'contained' }))
+    set.exchange.cutFlows()
+    assert.equal((await set.logged('connection cut')).fields['reason'], 'contained')
+    const [tenantStatus] = set.agent.status().tenants
+    assert.deepEqual([tenantStatus?.state, tenantStatus?.reason], ['contained', 'contained'])
+  })
 })
 
 describe('the control socket', () => {

@@ -10,7 +10,7 @@ import { Exchanges } from './exchanges.ts'
 import { openFlow, type OpenedFlow } from './open-flow.ts'
 import type { Profile } from './profile.ts'
 
-export type TenantState = 'connecting' | 'connected' | 'signed-out' | 'unreachable'
+export type TenantState = 'connecting' | 'connected' | 'contained' | 'signed-out' | 'unreachable'
 
 export type TenantDeps = {
   readonly stateFolder: string
@@ -168,7 +168,8 @@ export class TenantSession {
     const { tenantId, exchanges } = parsed.data
     if (tenantId !== this.#profile.signedIn.tenantId) throw new Fault('certificate-refused')
     this.#whoami = parsed.data
-    this.#become('connected')
+    const isContained = isStopped(parsed.data.apps)
+    this.#become(isContained ? 'contained' : 'connected', isContained ? 'contained' : undefined)
     const known = this.#profile.signedIn.exchanges
     if (exchanges.length > 0 && exchanges.join() !== known.join())
       await this.#use(this.#profile.withExchanges(exchanges))
@@ -229,6 +230,11 @@ export class TenantSession {
       return asFault(error).code
     }
   }
+}
+
+/** Whoever is contained reaches nothing, for that one reason. Where the tenant explains nothing, nor do we. */
+function isStopped(apps: Whoami['apps']): boolean {
+  return apps.length > 0 && apps.every(({ allowed, reason }) => !allowed && reason === 'contained')
 }
 
 function reasonIn(body: unknown): string {

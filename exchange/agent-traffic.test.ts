@@ -42,6 +42,11 @@ test('a tunnel to nowhere, or to what policy denies, says why', async () => {
   await using world = await startWorld()
   const unknown = await tunnel(world, 'ssh.acme.internal:23')
   assert.match(unknown.head, /^HTTP\/1\.1 403 .*Sallyport-Reason: app-unknown/s)
+  const browsers = await tunnel(world, `${world.wikiHost}:443`)
+  assert.match(browsers.head, /^HTTP\/1\.1 421 .*for browsers.*wiki\.acme\.internal/s)
+  // Another tenant's host is a name like any other.
+  const foreign = await tunnel(world, 'wiki.globex.apps.test:443')
+  assert.match(foreign.head, /^HTTP\/1\.1 403 .*Sallyport-Reason: app-unknown/s)
   const policy = [...world.acme.records.values()].find(({ kind }) => kind === 'policy')
   assert.ok(policy)
   await world.control.change(world.acme, { op: 'remove', kind: 'policy', id: policy.id })

@@ -43,6 +43,16 @@ test('refuses a ticket that is used a second time', async () => {
   assert.match(error.message, /unrecognized_name|unrecognized name/)
 })
 
+test("an app's name for browsers is no name for agents, and is told so", async () => {
+  await using world = await startWorld()
+  const ask = async (host: string) =>
+    flowAnswer.parse(JSON.parse((await world.ask('/v1/flows', { host, port: 443 })).body))
+  const own = await ask(world.wikiHost)
+  assert.ok(own.kind === 'denied')
+  assert.match(own.denial.advice, /wiki\.acme\.internal/)
+  assert.equal((await ask('wiki.globex.apps.test')).kind, 'unknown')
+})
+
 test('refuses a guessed ticket', async () => {
   await using world = await startWorld()
   for (const label of ['a'.repeat(32), 'short', '2'.repeat(40)]) {

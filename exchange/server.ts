@@ -42,6 +42,7 @@ import { createForward } from '#exchange/forward.ts'
 import { createLanes } from '#exchange/http/lanes.ts'
 import { createBrowserSessions } from '#exchange/identify.ts'
 import { createJournal } from '#exchange/journal.ts'
+import { withShares } from '#exchange/spool-shares.ts'
 import { createLiveState } from '#exchange/live-state.ts'
 import { startOutbound, type OutboundDeps } from '#exchange/outbound/outbound.ts'
 import { flowsOfTenants, newCounts, readMetrics, whyNotReady, type ExchangeMetrics } from '#exchange/metrics.ts'
@@ -188,10 +189,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     flows,
     forward: createForward({ identity: () => identity, links, statements, now }),
     journal: createJournal({
-      sink: {
-        append: (tenantId, event) => journal.append(tenantId, event),
-        stage: (tenantId, event) => journal.stage(tenantId, event),
-      },
+      sink: withShares(journal),
       exchangeId,
       now,
       onLost(tenantId, fault) {

@@ -227,6 +227,8 @@ export const status: Command = {
             ]),
           ),
         )
+      for (const { tenant, state } of tenants)
+        if (state === 'contained') write(`${tenant}: ${new Fault('contained').message}`)
       for (const { kind, address, leadsTo } of answer.doors ?? [])
         write(`${kind.padEnd(8)} ${address}${leadsTo === undefined ? '' : `  → ${leadsTo}`}`)
     }

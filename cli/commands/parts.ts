@@ -5,6 +5,7 @@ import { Fault } from '#core/fault.ts'
 import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
 import { collectOnce } from '#cli/collect-once.ts'
 import { outboundOptions, readOutboundFlags } from '#cli/outbound-flags.ts'
+import { enrolmentToken, tokenOptions } from '#cli/enrolment-token.ts'
 import { lakeOptions, lakeSettings } from '#cli/lake-flags.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
 import { partLog, settleLogForm } from '#cli/log.ts'
@@ -18,7 +19,7 @@ import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
 const serverOptions = {
   control: { type: 'string', help: 'address of the API: https://api.<domain>[:port]' },
   address: { type: 'string', help: 'host:port to dial for it, where the name does not resolve' },
-  token: { type: 'string', help: 'one-time enrolment token; needed at the first start only' },
+  ...tokenOptions,
   data: { type: 'string', help: 'folder for keys and state; made when missing' },
 } as const
 
@@ -61,7 +62,7 @@ export const exchange: Command = {
     const identityFolder = join(data, 'identity')
     const log = partLog('exchange')
     if (!existsSync(identityFolder)) {
-      const token = needed(input, 'token', exchange)
+      const token = enrolmentToken(input, exchange)
       const { exchangeId } = await enrolExchange({
         apiHost: control.serverName,
         address: { host: control.host, port: control.port },
@@ -96,7 +97,7 @@ export const exchange: Command = {
 }
 
 export const connector: Command = {
-  usage: 'connector --control URL --token TOKEN --data FOLDER',
+  usage: 'connector --control URL --token-file FILE --data FOLDER',
   summary: 'run a connector beside private apps; it dials out and never listens',
   options: {
     ...serverOptions,
@@ -121,7 +122,7 @@ export const connector: Command = {
       const name = input.text('name')
       const caFile = input.text('ca')
       const identity = await enrolConnector({
-        token: needed(input, 'token', connector),
+        token: enrolmentToken(input, connector),
         stateFolder: data,
         api,
         software: SOFTWARE,

@@ -20,6 +20,7 @@ import { TcpFlow } from '#exchange/flows/tcp-flow.ts'
 import { agentSession } from '#exchange/identify.ts'
 import type { Lanes } from '#exchange/http/lanes.ts'
 import { createServeHttp, type AppRequest } from '#exchange/http/serve.ts'
+import { browserHostDenial } from '#exchange/pages/browser-host.ts'
 import { answerFault, rawDenial, rawFault } from '#exchange/pages/answer.ts'
 import type { DenialFacts } from '#exchange/pages/denial.ts'
 import type { AgentAsker } from './agent-connection.ts'
@@ -72,6 +73,9 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes, web: 
       if (context.isDraining()) throw new Fault('closing')
       const who = signedIn(asker)
       const app = who.tenant.appOfName(host, port)
+      const elsewhere = app === undefined ? browserHostDenial(context, who.tenant, host) : undefined
+      if (elsewhere !== undefined)
+        throw new Fault('host-misdirected', { hint: `${elsewhere.message} ${elsewhere.advice}` })
       if (first.length > 0) socket.unshift(first)
       if (app === undefined && web.isOn(who)) return web.connect(tlsOf(socket), { host, port }, () => again(asker))
       if (app === undefined) return refuseUnknown(socket, who, host, port)

@@ -14,6 +14,7 @@ import { policyNames, wayOf } from '#exchange/inspect.ts'
 import { TcpFlow } from '#exchange/flows/tcp-flow.ts'
 import { createTickets } from '#exchange/flows/tickets.ts'
 import { denialOf } from '#exchange/pages/denial.ts'
+import { browserHostDenial } from '#exchange/pages/browser-host.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 
 export type Asker = {
@@ -41,7 +42,11 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
       const hops = new Hops()
       const app = tenant.appOfName(host, port)
       // What is no app is the internet, where the tenant has a way to it: decided and looked into behind CONNECT.
-      if (app === undefined) return { kind: tenant.webSettings === undefined ? 'unknown' : 'inspected' }
+      if (app === undefined) {
+        const elsewhere = browserHostDenial(context, tenant, host)
+        if (elsewhere !== undefined) return { kind: 'denied', denial: elsewhere }
+        return { kind: tenant.webSettings === undefined ? 'unknown' : 'inspected' }
+      }
       // Decided request by request, and therefore never sealed.
       if (app.appKind === 'http') return { kind: 'inspected' }
       const access: Access = {

@@ -19,6 +19,7 @@ export const caps = {
   renewRetryMs: { unit: 'ms', default: 300_000, reason: 'between attempts; a third of 24 h has room for 90 of them' },
   flows: { unit: 'flows', default: 2_000, reason: 'file descriptors; the exchange allows 1,000 per session' },
   flowOpenMs: { unit: 'ms', default: 30_000, reason: 'decision, ticket, connector, app' },
+  sealedNames: { unit: 'names', default: 256, reason: 'dialled while the exchange is still asked' },
   flowTickets: { unit: 'tickets per connector', default: 16, reason: 'flows that open at one time; 2 KB each' },
   flowTicketMs: { unit: 'ms', default: 240_000, reason: 'connectors change their ticket keys after 300 s' },
   ticketedConnectors: { unit: 'connectors', default: 64, reason: 'the least recently used is forgotten' },

@@ -30,23 +30,63 @@ export type FlowContext = {
 /** Throws Faults for what went wrong; a refusal by policy is a value. */
 export async function openFlow(host: string, port: number, context: FlowContext): Promise<OpenedFlow> {
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(caps.flowOpenMs.default)])
+  const early = dialEarly(`${host}:${port}`, context, signal)
   try {
-    const { body, exchange } = await context.exchanges.ask('POST', FLOWS_PATH, { host, port }, signal)
-    const parsed = flowAnswer.safeParse(withoutExtras(body))
-    if (!parsed.success) throw faultIn(body)
-    switch (parsed.data.kind) {
-      case 'denied':
-        return { kind: 'refused', denial: parsed.data.denial }
-      case 'unknown':
-        return { kind: 'refused', denial: unknownApp(host, port) }
-      case 'inspected':
-        return await openTunnel(host, port, () => context.exchanges.connect(exchange, signal), signal)
-      case 'sealed':
-        return { kind: 'open', way: 'sealed', socket: await openSealed(parsed.data, exchange, context, signal) }
-    }
+    return await openAsked(host, port, context, signal, early)
   } catch (error) {
     if (signal.aborted && !context.signal.aborted) throw new Fault('upstream-timeout', { cause: error })
     throw error
+  } finally {
+    early?.release()
+  }
+}
+
+async function openAsked(
+  host: string,
+  port: number,
+  context: FlowContext,
+  signal: AbortSignal,
+  early: EarlyDial | undefined,
+): Promise<OpenedFlow> {
+  const { body, exchange } = await context.exchanges.ask('POST', FLOWS_PATH, { host, port }, signal)
+  const parsed = flowAnswer.safeParse(withoutExtras(body))
+  if (!parsed.success) throw faultIn(body)
+  switch (parsed.data.kind) {
+    case 'denied':
+      return { kind: 'refused', denial: parsed.data.denial }
+    case 'unknown':
+      return { kind: 'refused', denial: unknownApp(host, port) }
+    case 'inspected':
+      return await openTunnel(host, port, () => context.exchanges.connect(exchange, signal), signal)
+    case 'sealed':
+      clientOf(context.profile()).rememberSealed(`${host}:${port}`)
+      return { kind: 'open', way: 'sealed', socket: await openSealed(parsed.data, exchange, context, signal, early) }
+  }
+}
+
+type EarlyDial = {
+  /** The connection, if it is to this exchange and was made; then the caller's. */
+  readonly take: (exchange: Exchange) => Promise<Socket | undefined>
+  /** Ends it, unless it was taken. */
+  readonly release: () => void
+}
+
+/** What was sealed the last time is dialled while the exchange is asked: the answer then finds a connection. */
+function dialEarly(name: string, { exchanges, profile }: FlowContext, signal: AbortSignal): EarlyDial | undefined {
+  const [exchange] = exchanges.inOrder
+  if (exchange === undefined || !clientOf(profile()).wasSealed(name)) return undefined
+  const dialling = dial(exchange.target, { deadlineMs: caps.dialMs.default, signal }).catch(() => undefined)
+  let isTaken = false
+  return {
+    async take(answering) {
+      if (answering !== exchange) return undefined
+      isTaken = true
+      return await dialling
+    },
+    release() {
+      if (isTaken) return
+      void dialling.then((socket) => socket?.on('error', () => {}).destroy())
+    },
   }
 }
 
@@ -55,9 +95,12 @@ async function openSealed(
   exchange: Exchange,
   { profile }: FlowContext,
   signal: AbortSignal,
+  early: EarlyDial | undefined,
 ): Promise<Socket> {
   const { signedIn } = profile()
-  const tcp = await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
+  const ready = await early?.take(exchange)
+  const tcp =
+    ready?.destroyed === false ? ready : await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
   const { secureContext, tickets } = clientOf(profile())
   const resumed = tickets.take(answer.connectorUri)
   const session = resumed && ticketFor(answer.ticketHost, resumed.ticket, ANY_NAME)
@@ -75,11 +118,11 @@ async function openSealed(
   socket.getPeerCertificate = noCertificate
   socket.allowHalfOpen = true
   let untilMs: number | undefined
-  const early: Buffer[] = []
+  const before: Buffer[] = []
   socket.on('session', (ticket: Buffer) => {
     const anonymous = ticketFor(ANY_NAME, ticket, answer.ticketHost)
     if (anonymous === undefined) return
-    if (untilMs === undefined) early.push(anonymous)
+    if (untilMs === undefined) before.push(anonymous)
     else tickets.keep(answer.connectorUri, { ticket: anonymous, untilMs })
   })
   const onAbort = () => socket.destroy()
@@ -87,7 +130,7 @@ async function openSealed(
   try {
     await secured(socket)
     untilMs = requireConnector(socket, answer.connectorUri, signedIn.tenantId, resumed?.untilMs)
-    for (const ticket of early) tickets.keep(answer.connectorUri, { ticket, untilMs })
+    for (const ticket of before) tickets.keep(answer.connectorUri, { ticket, untilMs })
     const status = flowStatus.parse(JSON.parse(await statusLine(socket, signal)))
     if (status.status === 'failed') {
       throw new Fault(status.code === 'upstream-timeout' ? 'upstream-timeout' : 'upstream-unreachable', {
@@ -103,7 +146,12 @@ async function openSealed(
   }
 }
 
-type Client = { readonly secureContext: SecureContext; readonly tickets: FlowTickets }
+type Client = {
+  readonly secureContext: SecureContext
+  readonly tickets: FlowTickets
+  readonly rememberSealed: (name: string) => void
+  readonly wasSealed: (name: string) => boolean
+}
 
 /**
  * One for all flows of a profile: making a context reads key, certificate and authorities, half a millisecond each time.
@@ -116,7 +164,17 @@ function clientOf(profile: Profile): Client {
   if (known !== undefined) return known
   const { tlsCredentials, signedIn } = profile
   const secureContext = createSecureContext({ ...internalTls, ...tlsCredentials, ca: [...signedIn.identityCaPem] })
-  const made = { secureContext, tickets: new FlowTickets() }
+  const sealed = new Set<string>()
+  const made: Client = {
+    secureContext,
+    tickets: new FlowTickets(),
+    rememberSealed(name) {
+      sealed.add(name)
+      const [oldest] = sealed
+      if (sealed.size > caps.sealedNames.default && oldest !== undefined) sealed.delete(oldest)
+    },
+    wasSealed: (name) => sealed.has(name),
+  }
   clients.set(profile, made)
   return made
 }

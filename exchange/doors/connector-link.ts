@@ -41,6 +41,9 @@ type Offer = { readonly resolve: () => void; readonly reject: (fault: Fault) => 
 /** As many as the wire allows in one message. */
 const MAX_CUT_IDS = 10_000
 
+/** Part of the wanted sockets above which more are not asked for. */
+const ENOUGH_PARKED = 0.75
+
 /** As many as control takes; of a group with more that are down, the rest are tried like healthy ones. */
 const MAX_UNHEALTHY = 1000
 
@@ -102,7 +105,8 @@ export class ConnectorLink {
     this.#waiters++
     try {
       const taken = this.#deps.parking.take(this.connectorId)
-      this.#topUp()
+      // Several at once: a message for each socket that was taken was 6 % of an exchange that opens flows.
+      if (this.#there() < this.#wanted * ENOUGH_PARKED) this.#topUp()
       return await taken
     } finally {
       this.#waiters--
@@ -118,11 +122,16 @@ export class ConnectorLink {
   #topUp(): void {
     if (this.#state !== 'ready' || this.isDraining) return
     const { parking } = this.#deps
-    const there = parking.waiting(this.connectorId) + parking.outstanding(this.connectorId)
-    const missing = this.#wanted + this.#waiters - there
+    const missing = this.#wanted + this.#waiters - this.#there()
     if (missing <= 0) return
     const tokens = parking.issue(this.connectorId, Math.min(missing, 64))
     if (tokens.length > 0) this.send({ type: 'park', tokens, expiresInMs: parking.tokenLifeMs })
+  }
+
+  /** Sockets that wait or are on their way. */
+  #there(): number {
+    const { parking } = this.#deps
+    return parking.waiting(this.connectorId) + parking.outstanding(this.connectorId)
   }
 
   /** Resolves when the connector accepted the flow; rejects with `grant-refused`, `request-timeout` and others. */

@@ -1,70 +1,71 @@
-// Finds conditions that cannot all hold: a constant false, or bounds on one integer that leave nothing. Must only speak
-// when it is sure; what it does not understand it passes over.
+// Finds conditions that cannot all hold: a constant false, something wanted true and false, two texts for one thing,
+// bounds on one number that leave nothing, the use of what is said not to be there. Must only speak when it is sure; what
+// it does not understand it passes over.
 import type { Expression } from '#core/policy/expression.ts'
 import type { Condition } from '#core/policy/policy-form.ts'
+import { pathOf } from '#core/policy/partial.ts'
 import { writeExpression } from '#core/policy/write-cedar.ts'
-
-type Bounds = { low: bigint; high: bigint }
-
-const opposites: ReadonlyMap<string, string> = new Map([
-  ['<', '>='],
-  ['>=', '<'],
-  ['>', '<='],
-  ['<=', '>'],
-])
-const mirrored: ReadonlyMap<string, string> = new Map([
-  ['<', '>'],
-  ['>', '<'],
-  ['<=', '>='],
-  ['>=', '<='],
-  ['==', '=='],
-])
+import { joined, keyOf, type Part, partsOf, signed } from './lint-conditions.ts'
 
 /** Why it cannot apply, or null. */
 export function contradictionIn(conditions: readonly Condition[]): string | null {
-  const bounds = new Map<string, Bounds>()
-  for (const { kind, body } of conditions) {
-    for (const part of conjuncts(body, kind === 'when')) {
-      const { expression, wanted } = part
-      if (expression.kind === 'value' && expression.value === !wanted) return 'its conditions are never true'
-      const contradiction = narrow(bounds, expression, wanted)
-      if (contradiction !== null) return contradiction
+  const parts = partsOf(conditions)
+  const keys = new Set(parts.map(signed))
+  const texts = new Map<string, string>()
+  const absent = new Set(parts.flatMap(absentPath))
+  for (const part of parts) {
+    const { expression, wanted } = part
+    if (expression.kind === 'value' && expression.value === !wanted) return 'its conditions are never true'
+    if (keys.has(signed({ ...part, wanted: !wanted })))
+      return `it wants ${writeExpression(expression)} to be true and false`
+    const equal = wanted ? equalText(expression) : null
+    if (equal !== null) {
+      const known = texts.get(equal.subject)
+      if (known !== undefined && known !== equal.text) return `${equal.words} cannot be two texts`
+      texts.set(equal.subject, equal.text)
     }
+    const used = usedPaths(expression).find((path) =>
+      [...absent].some((gone) => path === gone || path.startsWith(`${gone}.`)),
+    )
+    if (used !== undefined) return `it uses ${used}, and wants it not to be there`
   }
+  for (const { subject, low, high } of joined(parts).values())
+    if (low > high) return `no value of ${wordsOf(subject, parts)} fits its conditions`
   return null
 }
 
-type Part = { readonly expression: Expression; readonly wanted: boolean }
-
-function conjuncts(expression: Expression, wanted: boolean): Part[] {
-  if (expression.kind === 'unary' && expression.operator === '!') return conjuncts(expression.arg, !wanted)
-  if (expression.kind === (wanted ? 'and' : 'or')) return expression.parts.flatMap((part) => conjuncts(part, wanted))
-  return [{ expression, wanted }]
+/** The path that must not be there: `!(context has device)`. */
+function absentPath({ expression, wanted }: Part): string[] {
+  if (wanted || expression.kind !== 'has' || expression.path.length !== 1) return []
+  const left = pathOf(expression.left)
+  // Entities without attributes are another matter: only the context is one record that all conditions share.
+  return left === 'context' ? [`${left}.${expression.path[0]}`] : []
 }
 
-function narrow(bounds: Map<string, Bounds>, expression: Expression, wanted: boolean): string | null {
-  if (expression.kind !== 'binary') return null
-  const { left, right } = expression
-  const isMirrored = left.kind === 'value'
-  const [subject, limit] = isMirrored ? [right, left] : [left, right]
-  if (subject.kind !== 'attribute' || limit.kind !== 'value') return null
-  const { value } = limit
-  if (typeof value !== 'number' && typeof value !== 'bigint') return null
-  const shown = isMirrored ? mirrored.get(expression.operator) : expression.operator
-  const operator = wanted ? shown : opposites.get(shown ?? '')
-  const name = writeExpression(subject)
-  const found = bounds.getOrInsertComputed(name, () => ({ low: -(2n ** 63n), high: 2n ** 63n - 1n }))
-  const n = BigInt(value)
-  if (operator === '<' || operator === '<=' || operator === '==')
-    found.high = least(found.high, operator === '<' ? n - 1n : n)
-  if (operator === '>' || operator === '>=' || operator === '==')
-    found.low = most(found.low, operator === '>' ? n + 1n : n)
-  return found.low > found.high ? `no value of ${name} fits its conditions` : null
+/** Paths that are surely read when the expression is worked out. */
+function usedPaths(expression: Expression): string[] {
+  const path = pathOf(expression)
+  if (path !== null) return [path]
+  if (expression.kind === 'binary') return [expression.left, expression.right].flatMap(usedPaths)
+  if (expression.kind === 'unary') return usedPaths(expression.arg)
+  return expression.kind === 'like' ? usedPaths(expression.left) : []
 }
 
-function least(left: bigint, right: bigint): bigint {
-  return left < right ? left : right
+function equalText(expression: Expression): { subject: string; text: string; words: string } | null {
+  if (expression.kind !== 'binary' || expression.operator !== '==') return null
+  for (const [subject, value] of [
+    [expression.left, expression.right],
+    [expression.right, expression.left],
+  ] as const)
+    if (value.kind === 'value' && typeof value.value === 'string' && subject.kind !== 'value')
+      return { subject: keyOf(subject), text: value.value, words: writeExpression(subject) }
+  return null
 }
-function most(left: bigint, right: bigint): bigint {
-  return left > right ? left : right
+
+function wordsOf(subject: string, parts: readonly Part[]): string {
+  for (const { expression } of parts) {
+    if (expression.kind !== 'binary') continue
+    for (const side of [expression.left, expression.right]) if (keyOf(side) === subject) return writeExpression(side)
+  }
+  return 'a number'
 }

@@ -74,3 +74,51 @@ test('reports an app that nobody can reach', async () => {
   assert.deepEqual(await lint('permit(principal in Group::"finance", action, resource);', known), [])
   assert.equal((await lint('forbid(principal, action, resource);', known)).length, 2)
 })
+
+test('goes by the hierarchy and by conditions: a narrower group, a closer bound, one condition more', async () => {
+  const above = new Map([
+    ['Group engineering', new Set(['Group staff', 'Group all'])],
+    ['Group staff', new Set(['Group all'])],
+  ])
+  const text = `permit(principal in Group::"all", action, resource) when { context.risk < 50 };
+    permit(principal in Group::"engineering", action == Action::"request", resource) when { context.risk < 30 && context.approved };
+    permit(principal in Group::"finance", action, resource) when { context.risk < 60 };
+    forbid(principal in Group::"staff", action, resource == App::"vault") unless { context.approved };
+    permit(principal in Group::"engineering", action, resource == App::"vault") when { !context.approved };`
+  assert.deepEqual(await lint(text, { above: (key) => above.get(key) ?? new Set() }), [
+    'policy1 shadowed: "policy0" already does all of it',
+    'policy4 shadowed: "policy3" forbids all of it',
+  ])
+})
+
+test('finds conditions that fight each other, and actions that are not done to what is named', async () => {
+  const never: readonly (readonly [string, RegExp])[] = [
+    ['permit(principal, action, resource) when { context.approved } unless { context.approved };', /true and false/],
+    [
+      'permit(principal, action, resource) when { context.session.door == "agent" && "web" == context.session.door };',
+      /two texts/,
+    ],
+  ]
+  for (const [text, why] of never) {
+    const found = (await lint(text)).join()
+    assert.match(found, /policy0 never-applies/, text)
+    assert.match(found, why)
+  }
+})
+
+test('an app is out of reach when the permits are for other actions, or all of them are forbidden', async () => {
+  const kinds = new Map([
+    ['wiki', 'http' as const],
+    ['vault', 'tcp' as const],
+  ])
+  const text = `permit(principal, action == Action::"connect", resource == App::"wiki");
+    permit(principal in Group::"finance", action, resource == App::"vault") when { context.approved };
+    forbid(principal, action, resource == App::"vault") when { context.approved };`
+  assert.deepEqual(
+    (await lint(text, { ...known, appKinds: kinds })).filter((each) => each.includes('unreachable')),
+    [
+      '- unreachable-app: no policy permits anyone to reach App "wiki"',
+      '- unreachable-app: nobody can reach App "vault": whatever is permitted is forbidden',
+    ],
+  )
+})

@@ -1,11 +1,12 @@
 // Looks for policies that are valid and yet surely not meant: unknown names, policies that can never apply or change
 // nothing, apps that nobody can reach. Findings are advice; must never change or refuse a policy.
 import type { Expression } from '#core/policy/expression.ts'
-import { readPolicy } from '#core/policy/policy-form.ts'
+import { type Condition, readPolicy } from '#core/policy/policy-form.ts'
 import { type Policy, readJson, type Target } from '#core/policy/policy.ts'
 import { obligationNames } from '#core/policy/schema.ts'
 import { EntityUid, type Value } from '#core/policy/value.ts'
 import { contradictionIn } from './lint-contradiction.ts'
+import { type Above, coverageOf, coversTarget, shadows } from './lint-shadow.ts'
 import { nearestName } from './nearest-name.ts'
 
 /** What exists in the tenant. A kind that is absent is not checked. */
@@ -17,6 +18,10 @@ export type KnownNames = {
   readonly categories?: ReadonlySet<string>
   /** App to the app groups that it is in. */
   readonly apps?: ReadonlyMap<string, readonly string[]>
+  /** Decides which action reaches an app. */
+  readonly appKinds?: ReadonlyMap<string, 'http' | 'tcp'>
+  /** What users, groups and apps are in; absent: apps are in their groups, and nothing else in anything. */
+  readonly above?: Above
 }
 
 export type Finding = {
@@ -26,8 +31,11 @@ export type Finding = {
   readonly policy: { readonly id: string; readonly name: string; readonly line: number | null } | null
 }
 
-/** Pairs compared for shadowing, at most: a bound on time for very large sets. */
-const maxPairs = 4_000_000
+function aboveApps({ apps }: KnownNames): Above {
+  const prefix = 'App '
+  return (key) =>
+    new Set((key.startsWith(prefix) ? apps?.get(key.slice(prefix.length)) : [])?.map((name) => `AppGroup ${name}`))
+}
 
 export function lintPolicies(policies: readonly Policy[], known: KnownNames): readonly Finding[] {
   const findings: Finding[] = []
@@ -38,12 +46,13 @@ export function lintPolicies(policies: readonly Policy[], known: KnownNames): re
     const { conditions } = readPolicy(readJson(policy.source))
     const uids = [...targetUids(policy), ...conditions.flatMap(({ body }) => uidsIn(body))]
     for (const message of new Set(uids.flatMap((uid) => unknownName(uid, known)))) add('unknown-name', message)
-    const contradiction = neverApplies(policy) ?? contradictionIn(conditions)
+    const contradiction = whyNever(policy, conditions)
     if (contradiction !== null) add('never-applies', contradiction)
     const idle = obligationNames.filter((name) => policy.annotations.has(name))
     if (policy.effect === 'forbid' && idle.length > 0) add('no-effect', `@${idle.join(', @')} on a forbid does nothing`)
   }
-  return [...findings, ...shadowed(policies), ...unreachable(policies, known)]
+  const { above = aboveApps(known) } = known
+  return [...findings, ...shadowed(policies, above), ...unreachable(policies, known, above)]
 }
 
 function targetUids({ principal, resource }: Policy): EntityUid[] {
@@ -81,12 +90,24 @@ function unknownName({ type, id }: EntityUid, known: KnownNames): string[] {
 const principalTypes = new Set(['User', 'Group', 'Organisation'])
 const resourceTypes = new Set(['App', 'AppGroup', 'Destination', 'Category'])
 
-function neverApplies({ principal, action, resource }: Policy): string | null {
+function whyNever(policy: Policy, conditions?: readonly Condition[]): string | null {
+  return outOfScope(policy) ?? contradictionIn(conditions ?? readPolicy(readJson(policy.source)).conditions)
+}
+
+function outOfScope({ principal, action, resource }: Policy): string | null {
   if (action.kind === 'within' && action.actions.length === 0) return 'it names no action'
   if (isOutside(principal, principalTypes, 'User')) return 'no user can be its principal'
   if (isOutside(resource, resourceTypes, null)) return 'no app or destination can be its resource'
+  const about = resource.type ?? resource.uid?.type
+  if (about === undefined || action.kind === 'any') return null
+  const named = action.kind === 'exact' ? [action.action] : action.actions
+  const isOfApps = about === 'App' || about === 'AppGroup'
+  // Actions are of apps or of destinations, none of both.
+  if (named.every(({ key }) => actionsOfApps.has(key) !== isOfApps)) return `its actions are not done to ${about}s`
   return null
 }
+
+const actionsOfApps: ReadonlySet<string> = new Set(['Action connect', 'Action request'])
 
 /** `subject` is the only type that asks, or null when there are several. */
 function isOutside({ type, uid, isExact }: Target, types: ReadonlySet<string>, subject: string | null): boolean {
@@ -95,76 +116,49 @@ function isOutside({ type, uid, isExact }: Target, types: ReadonlySet<string>, s
   return isExact && subject !== null ? uid.type !== subject : !types.has(uid.type)
 }
 
-/** A permit without conditions or obligations makes narrower ones pointless; such a forbid makes permits dead. */
-function shadowed(policies: readonly Policy[]): Finding[] {
-  const findings: Finding[] = []
-  const wide = policies.filter(
-    ({ condition, annotations }) => condition === null && !obligationNames.some((name) => annotations.has(name)),
-  )
-  if (wide.length * policies.length > maxPairs) return findings
-  for (const [at, policy] of policies.entries()) {
-    const over = wide.find((other) => {
-      if (other === policy || !covers(other, policy)) return false
-      if (other.effect !== policy.effect) return other.effect === 'forbid'
-      // Of two equal ones only the later is shadowed; what carries obligations still adds them
-      const hasDuties = obligationNames.some((name) => policy.annotations.has(name))
-      return !hasDuties && (!covers(policy, other) || policy.condition !== null || policies.indexOf(other) < at)
-    })
-    if (over === undefined) continue
-    const { id, name, line } = policy
+/** A wider policy of the same effect makes a narrower one pointless; a forbid makes permits dead. */
+function shadowed(policies: readonly Policy[], above: Above): Finding[] {
+  return shadows(policies, above).map(({ policy: { id, name, line, effect }, over }) => {
     const message =
-      over.effect === policy.effect ? `"${over.name}" already does all of it` : `"${over.name}" forbids all of it`
-    findings.push({ kind: 'shadowed', message, policy: { id, name, line } })
-  }
-  return findings
+      over.effect === effect ? `"${over.name}" already does all of it` : `"${over.name}" forbids all of it`
+    return { kind: 'shadowed', message, policy: { id, name, line } }
+  })
 }
 
-/** True when every request in the scope of `narrow` is surely in that of `wide`, whatever the hierarchy. */
-function covers(wide: Policy, narrow: Policy): boolean {
-  return (
-    coversTarget(wide.principal, narrow.principal) &&
-    coversTarget(wide.resource, narrow.resource) &&
-    coversAction(wide, narrow)
-  )
-}
+/** What people do with an app of each kind: other actions do not reach it. */
+const actionsOfKind = { http: 'Action request', tcp: 'Action connect' } as const
 
-function coversTarget(wide: Target, narrow: Target): boolean {
-  if (wide.type !== null && wide.type !== narrow.type && !(narrow.isExact && narrow.uid?.type === wide.type))
-    return false
-  if (wide.uid === null) return true
-  return wide.uid.key === narrow.uid?.key && (!wide.isExact || narrow.isExact)
-}
+/** Comparisons of permits with forbids over all apps, at most; beyond it forbids are not looked at. */
+const maxForbidChecks = 2_000_000
 
-function coversAction({ action: wide }: Policy, { action: narrow }: Policy): boolean {
-  if (wide.kind === 'any') return true
-  if (narrow.kind === 'any') return false
-  const covered = new Set(wide.kind === 'exact' ? [wide.action.key] : wide.actions.map(({ key }) => key))
-  const asked = narrow.kind === 'exact' ? [narrow.action] : narrow.actions
-  // The product's actions have no groups, so `in` and `==` mean the same
-  return asked.length > 0 && asked.every(({ key }) => covered.has(key))
-}
-
-function unreachable(policies: readonly Policy[], { apps, appGroups }: KnownNames): Finding[] {
+function unreachable(policies: readonly Policy[], { apps, appKinds }: KnownNames, above: Above): Finding[] {
   if (apps === undefined) return []
-  const permits = policies.filter((policy) => policy.effect === 'permit' && neverApplies(policy) === null)
-  const targets = new Set(
-    permits.map(({ resource }) => resource.uid?.key ?? (resource.type === null || resource.type === 'App' ? '*' : '')),
-  )
-  if (targets.has('*')) return []
+  const permits = policies.filter((policy) => policy.effect === 'permit' && whyNever(policy) === null)
+  const all = policies.filter(({ effect }) => effect === 'forbid')
+  const forbids = apps.size * permits.length * all.length > maxForbidChecks ? [] : all
+  const covers = coverageOf(above)
   const findings: Finding[] = []
-  for (const [app, groups] of apps) {
-    const keys = [
-      new EntityUid('App', app).key,
-      ...groups.filter((group) => appGroups?.has(group) ?? true).map((group) => new EntityUid('AppGroup', group).key),
-    ]
-    if (keys.some((key) => targets.has(key))) continue
-    findings.push({
-      kind: 'unreachable-app',
-      message: `no policy permits anyone to reach App ${JSON.stringify(app)}`,
-      policy: null,
-    })
+  for (const name of apps.keys()) {
+    const app: Target = { type: null, uid: new EntityUid('App', name), isExact: true }
+    const kind = appKinds?.get(name)
+    const isForIt = (policy: Policy) => coversTarget(policy.resource, app, above) && isAbout(policy, kind)
+    const narrowed = permits.filter(isForIt).map((policy) => ({ ...policy, resource: app }))
+    const open = narrowed.filter((permit) => !forbids.some((forbid) => covers(forbid, permit)))
+    if (open.length > 0) continue
+    const shown = `App ${JSON.stringify(name)}`
+    const message =
+      narrowed.length === 0
+        ? `no policy permits anyone to reach ${shown}`
+        : `nobody can reach ${shown}: whatever is permitted is forbidden`
+    findings.push({ kind: 'unreachable-app', message, policy: null })
   }
   return findings
+}
+
+function isAbout({ action }: Policy, kind: 'http' | 'tcp' | undefined): boolean {
+  if (kind === undefined || action.kind === 'any') return true
+  const named = action.kind === 'exact' ? [action.action] : action.actions
+  return named.some(({ key }) => key === actionsOfKind[kind])
 }
 
 function uidsIn(expression: Expression): EntityUid[] {

@@ -19,11 +19,17 @@ after(() => test.close())
 
 const apply = (documents: readonly object[], more: object = {}) =>
   test.call('/v1/tenants/acme/apply', { token: acme.token, body: { documents, allowWidening: true, ...more } })
-const policy = (text: string) => ({ kind: 'Policy', name: 'stop', spec: { text } })
+const policy = (text: string) => ({
+  kind: 'Policy',
+  name: 'stop',
+  spec: { text: `${text}\npermit (principal == User::"ada", action == Action::"connect", resource == App::"db");` },
+})
 
 it('says nothing of policies that name what is there', async () => {
   const applied = await apply(documentsOfEverything())
-  assert.deepEqual(applied.body.warnings, [], applied.text)
+  // The only permit is about requests, and this app is reached by connecting.
+  const unreachable = [{ document: '', message: 'no policy permits anyone to reach App "db"' }]
+  assert.deepEqual(applied.body.warnings, unreachable, applied.text)
   const users = policy(
     'forbid (principal == User::"ada", action, resource == App::"wiki");\nforbid (principal in Organisation::"partner", action, resource in AppGroup::"tools");',
   )
@@ -54,10 +60,14 @@ it('counts what the same apply makes, and tells of a policy left behind by one t
     { kind: 'App', name: 'wki', spec: { kind: 'http', connectorGroup: 'dc', upstream: { host: 'x' } } },
     policy('forbid (principal, action, resource == App::"wki");'),
   ]
-  assert.deepEqual((await apply(added)).body.warnings, [])
+  const forbidden = [{ document: '', message: 'nobody can reach App "wki": whatever is permitted is forbidden' }]
+  assert.deepEqual((await apply(added)).body.warnings, forbidden)
   const without = documentsOfEverything().filter((document) => 'kind' in document && document.kind === 'App')
   const pruned = await apply(without, { prune: true })
   assert.equal(pruned.status, 200, pruned.text)
-  assert.deepEqual(pruned.body.warnings, [{ document: 'Policy stop', message: pruned.body.warnings[0]?.message }])
+  assert.deepEqual(
+    pruned.body.warnings.map(({ document }: { document: string }) => document),
+    ['Policy stop'],
+  )
   assert.match(pruned.body.warnings[0].message, /there is no App "wki"/)
 })

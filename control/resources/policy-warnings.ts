@@ -42,14 +42,44 @@ function policiesOf(rows: readonly ResourceRow[], documentOf: Map<string, string
 }
 
 function knownNames(rows: readonly ResourceRow[]): KnownNames {
+  const apps = rows.filter(({ kind }) => kind === 'App')
   const names = (kind: string) => new Set(rows.filter((row) => row.kind === kind).map(({ name }) => name))
   return {
     users: names('User'),
     groups: names('Group'),
     organisations: names('Organisation'),
     appGroups: names('AppGroup'),
-    apps: new Map(
-      rows.filter(({ kind }) => kind === 'App').map((row) => [row.name, specOf('App', row).groups ?? []] as const),
-    ),
+    apps: new Map(apps.map((row) => [row.name, specOf('App', row).groups ?? []] as const)),
+    appKinds: new Map(apps.map((row) => [row.name, specOf('App', row).kind] as const)),
+    above: aboveIn(rows),
   }
+}
+
+/** What is in what, as the rows say; a circle ends where it began. */
+function aboveIn(rows: readonly ResourceRow[]): (key: string) => ReadonlySet<string> {
+  const parents = new Map<string, readonly string[]>()
+  const groups = (names: readonly string[] = []) => names.map((name) => `Group ${name}`)
+  for (const row of rows) {
+    if (row.kind === 'Group') parents.set(`Group ${row.name}`, groups(specOf('Group', row).parents))
+    else if (row.kind === 'User') {
+      const { groups: own, organisation } = specOf('User', row)
+      parents.set(`User ${row.name}`, [...groups(own), ...(organisation ? [`Organisation ${organisation}`] : [])])
+    } else if (row.kind === 'App')
+      parents.set(
+        `App ${row.name}`,
+        (specOf('App', row).groups ?? []).map((name) => `AppGroup ${name}`),
+      )
+  }
+  const known = new Map<string, ReadonlySet<string>>()
+  return (key) =>
+    known.getOrInsertComputed(key, () => {
+      const found = new Set<string>()
+      const open = [...(parents.get(key) ?? [])]
+      for (let next = open.pop(); next !== undefined; next = open.pop()) {
+        if (found.has(next)) continue
+        found.add(next)
+        open.push(...(parents.get(next) ?? []))
+      }
+      return found
+    })
 }

@@ -74,7 +74,7 @@ test('a change can be previewed: tests, what it opens, reach, who loses what; no
     await page.getByRole('textbox', { name: 'Policy text' }).fill('permit (principal, action, resource);')
     await page.getByRole('button', { name: 'Preview change' }).click()
     await page.getByText('1 test fails').waitFor()
-    await page.getByText('payroll: organisation contoso, under some circumstances').waitFor()
+    await page.getByText('payroll: organisation contoso, under some circumstances: by "wiki-access"').waitFor()
     await page.getByText('becomes possible').waitFor()
     await page.getByRole('table', { name: 'Would lose access' }).getByText('alice').waitFor()
     await page.getByText('Nobody would gain anything').waitFor()

@@ -23,6 +23,8 @@ export function policyChecks(words: Words, isProposed: boolean) {
             who: words('organisation contoso'),
             app: words('payroll'),
             circumstances: words('under some circumstances'),
+            policies: [words('wiki-access')],
+            cause: words('by "wiki-access"'),
           },
         ]
       : [],

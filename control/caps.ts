@@ -5,6 +5,7 @@ export const caps = {
   whatIfMs: { unit: 'ms', default: 600_000, reason: 'ten times what 10 million decisions take' },
   whatIfKept: { unit: 'answers per tenant', default: 20, reason: 'the older ones can be asked for again' },
   whatIfKeptMs: { unit: 'ms', default: 3_600_000, reason: 'an answer about old rules misleads' },
+  wideningsSealed: { unit: 'openings', default: 50, reason: 'shown to who approves; the request fits a command line' },
   wideningApprovalMs: {
     unit: 'ms',
     default: 86_400_000,

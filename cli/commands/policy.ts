@@ -74,7 +74,8 @@ export const policyTest: Command = {
         if (!ok) write(safe(`      ${where}: ${message ?? ''}`))
       }
       for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
-      for (const { who, app, circumstances } of reply.openings) write(safe(`opens ${app} to ${who} ${circumstances}`))
+      for (const { who, app, circumstances, cause } of reply.openings)
+        write(safe(`opens ${app} to ${who} ${circumstances}: ${cause}`))
       write(`${reply.results.length - reply.failed} passed, ${reply.failed} failed.`)
     }
     return reply.failed === 0 ? 0 : 1
@@ -168,7 +169,7 @@ export const policyApprove: Command = {
       write(
         table(
           ['APP', 'OPENS TO', ''],
-          asked.openings.map(({ app, who, circumstances }) => [app, who, circumstances]),
+          asked.openings.map(({ app, who, circumstances, cause }) => [app, who, circumstances, cause]),
         ),
       )
       if (asked.total > asked.openings.length) write(`and ${asked.total - asked.openings.length} more`)

@@ -28,7 +28,8 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
       write(
         `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
       )
-      for (const { who, app, circumstances } of reply.openings) write(safe(`opens ${app} to ${who} ${circumstances}`))
+      for (const { who, app, circumstances, cause } of reply.openings)
+        write(safe(`opens ${app} to ${who} ${circumstances}: ${cause}`))
       for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
       if (reply.effect) write(effectLine(reply.effect))
     }

@@ -71,8 +71,8 @@ export function Openings({ openings }: { readonly openings: Checks['openings'] }
     <Note kind="warn">
       <strong>{text.whatIf.opens}</strong>
       <ul className="stack">
-        {openings.map(({ who, app, circumstances }) => (
-          <li key={`${who} ${app}`}>{text.whatIf.opensLine(app, who, circumstances)}</li>
+        {openings.map(({ who, app, circumstances, cause }) => (
+          <li key={`${who} ${app}`}>{text.whatIf.opensLine(app, who, `${circumstances}: ${cause}`)}</li>
         ))}
       </ul>
     </Note>

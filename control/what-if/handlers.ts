@@ -1,7 +1,5 @@
 // Handlers of the routes about policies in question. Must never write what is only proposed.
 import { Fault } from '#core/fault.ts'
-import type { Widening } from '#core/policy/widening.ts'
-import { wideningsOf } from '#core/policy/widening.ts'
 import type { TenantRecords } from '#core/records/records.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import type { RecordNames } from '#control/records/from-rows.ts'
@@ -14,10 +12,11 @@ import type { ResourceRow } from '#control/resources/plan.ts'
 import type { TenantStore } from '#control/store/store.ts'
 import { explainEvent } from './explain-event.ts'
 import { documentNames, explanationOf } from './explanation.ts'
+import { openingsOf } from './hold-back.ts'
 import { findJob, startJob, stopJob } from './jobs.ts'
 import { runPolicyTests } from './policy-tests.ts'
 import { recordsOfRows, rulesBeforeAndAfter } from './proposed.ts'
-import { openRequest, sealApproval } from './widening-approval.ts'
+import { openRequest, sealApproval, viewsOfOpenings } from './widening-approval.ts'
 
 export const policyHandlers: Some<
   | 'testPolicies'
@@ -30,7 +29,8 @@ export const policyHandlers: Some<
 > = {
   testPolicies: async ({ context, tenant, tenantId, body }) => {
     const proposal = await propose(tenantId, body, tenant, context)
-    const { before, after } = rulesBeforeAndAfter(proposal.before, proposal.after)
+    const change = rulesBeforeAndAfter(proposal.before, proposal.after)
+    const { after } = change
     const documents = new Map([...(await documentNames(tenant)), ...policyDocuments(proposal.rows)])
     const results = runPolicyTests(proposal.rows, proposal.documents, after, context.nowMs()).map(
       ({ document, at, result }) => ({
@@ -49,7 +49,10 @@ export const policyHandlers: Some<
       results,
       failed: results.filter(({ ok }) => !ok).length,
       warnings: policyWarnings(proposal.rows, proposal.documents),
-      openings: body.documents === undefined ? [] : openingsOf(wideningsOf(before, after, context.nowMs())),
+      openings:
+        body.documents === undefined
+          ? []
+          : viewsOfOpenings(openingsOf(change, proposal.rowsBefore, proposal.rows, context.nowMs())),
     }
   },
 
@@ -112,6 +115,7 @@ export const policyHandlers: Some<
 type Proposal = {
   readonly before: readonly TenantRecords[]
   readonly after: readonly TenantRecords[]
+  readonly rowsBefore: readonly ResourceRow[]
   /** As they would be. */
   readonly rows: readonly ResourceRow[]
   readonly documents: readonly Placed<Document>[]
@@ -134,15 +138,12 @@ async function propose(
     resolve: resolver(rows),
   })
   const records = recordsOfRows(before, namesOf(before))
-  if (body.documents === undefined) return { before: records, after: records, rows: before, documents }
+  if (body.documents === undefined)
+    return { before: records, after: records, rowsBefore: before, rows: before, documents }
   const { rows } = await applyResources(tenantId, { documents, dryRun: true, prune: body.prune ?? false }, context)
-  return { before: records, after: recordsOfRows(rows, namesOf(rows)), rows, documents }
+  return { before: records, after: recordsOfRows(rows, namesOf(rows)), rowsBefore: before, rows, documents }
 }
 
 function policyDocuments(rows: readonly ResourceRow[]): (readonly [string, string])[] {
   return rows.filter(({ kind }) => kind === 'Policy').map(({ id, name }) => [id, name] as const)
-}
-
-function openingsOf(openings: readonly Widening[]) {
-  return openings.map((each) => ({ ...each }))
 }

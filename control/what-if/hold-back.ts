@@ -1,6 +1,8 @@
 // What an administrator's change must pass before it is written: the policy tests hold, and what it opens to outsiders or
 // to everybody was said yes to. Runs inside the transaction of apply, so that nothing changes between asking and doing.
 // Must never let a change through because the rules could not be worked out: then apply fails.
+import { maxWidenings } from '#core/policy/caps.ts'
+import { type ClaimMapping, claimWidenings } from '#core/policy/claim-widening.ts'
 import { wideningsOf, type Widening } from '#core/policy/widening.ts'
 import type { ControlContext } from '#control/context.ts'
 import { specOf, type RecordNames } from '#control/records/from-rows.ts'
@@ -10,7 +12,7 @@ import type { Plan, ResourceKey, ResourceRow } from '#control/resources/plan.ts'
 import type { TenantHandle } from '#control/store/tenant-handle.ts'
 import { Fault } from '#core/fault.ts'
 import { runPolicyTests, testFaults } from './policy-tests.ts'
-import { isAboutAccess, recordsOfRows, rulesBeforeAndAfter } from './proposed.ts'
+import { isAboutAccess, recordsOfRows, rulesBeforeAndAfter, type RuleChange } from './proposed.ts'
 import { approverOf, digestOf, sealRequest } from './widening-approval.ts'
 
 /** Who asks, and how they stand to what the change opens. */
@@ -54,12 +56,13 @@ export async function requirePassing(
   context: ControlContext,
 ): Promise<Passed> {
   const touched = [...plan.puts.map((put) => put.after), ...plan.deletes]
-  if (!isAboutAccess(touched)) return { openings: [], approvedBy: null }
+  if (!isAboutAccess(touched) && !touched.some(({ kind }) => kind === 'IdentityProvider'))
+    return { openings: [], approvedBy: null }
   const nowMs = context.nowMs()
   const rules = rulesBeforeAndAfter(recordsOfRows(before, names(before)), recordsOfRows(after, names(after)))
   const failures = testFaults(runPolicyTests(after, documents, rules.after, nowMs))
   if (failures.length > 0) throw new DocumentsFault(failures)
-  const openings = wideningsOf(rules.before, rules.after, nowMs)
+  const openings = openingsOf(rules, before, after, nowMs)
   if (openings.length === 0 || asker.allowWidening || dryRun) return { openings, approvedBy: null }
   const digest = digestOf([documents.map(({ value }) => value), deletes, prune], openings)
   if (asker.wideningApproval !== undefined) {
@@ -68,13 +71,40 @@ export async function requirePassing(
     return { openings, approvedBy }
   }
   throw new WideningFault(
-    openings.map(({ who, app, circumstances }) => ({
+    openings.map(({ who, app, circumstances, cause }) => ({
       at: `App ${app}`,
-      message: `opens to ${who} ${circumstances}`,
+      message: `opens to ${who} ${circumstances}: ${cause}`,
       code: 'widening-unconfirmed',
     })),
     sealRequest(tenantId, digest, openings, asker, context),
   )
+}
+
+/** By policies, groups, contracts and apps, and by what identity providers may say. */
+export function openingsOf(
+  rules: RuleChange,
+  before: readonly ResourceRow[],
+  after: readonly ResourceRow[],
+  nowMs: number,
+): readonly Widening[] {
+  const claims = claimWidenings(
+    { rules: rules.before, mappings: mappingsOf(before) },
+    { rules: rules.after, mappings: mappingsOf(after) },
+    nowMs,
+  )
+  return [...wideningsOf(rules.before, rules.after, nowMs), ...claims].slice(0, maxWidenings)
+}
+
+function mappingsOf(rows: readonly ResourceRow[]): ClaimMapping[] {
+  return rows
+    .filter(({ kind }) => kind === 'IdentityProvider')
+    .flatMap((row) => {
+      const spec = specOf('IdentityProvider', row)
+      if (spec.enabled === false) return []
+      const own = { provider: row.name, source: `${spec.issuer} ${spec.groupsClaim ?? 'groups'}` }
+      const mapped = Object.entries(spec.groups ?? {}).map(([theirs, ours]) => ({ ...own, theirs, ours }))
+      return spec.createUsers === true ? [...mapped, { ...own, theirs: null, ours: null }] : mapped
+    })
 }
 
 /** Whoever approved must still be one who may. Throws Fault `token-invalid`. */

@@ -81,6 +81,8 @@ describe('policy tests', () => {
       who: 'organisation partner',
       app: 'payroll',
       circumstances: 'without an approved request',
+      policies: ['pay'],
+      cause: 'by "pay"',
     })
   })
 
@@ -121,7 +123,7 @@ describe('a change that opens something', () => {
     assert.equal(refused.status, 409, refused.text)
     assert.equal(refused.body.error.code, 'widening-unconfirmed')
     assert.deepEqual(refused.body.error.faults, [
-      { at: 'App wiki', message: 'opens to everyone without an approved request' },
+      { at: 'App wiki', message: 'opens to everyone without an approved request: by "new.1"' },
     ])
     assert.equal((await call('/resources/policies/new', { spec: wide.spec }, 'PUT')).status, 409)
     const dry = await call('/apply', { documents: [wide], dryRun: true })
@@ -130,6 +132,31 @@ describe('a change that opens something', () => {
     assert.equal((await call('/apply', { documents: [forbid] })).status, 200)
     assert.equal((await call('/resources/policies/stop', undefined, 'DELETE')).status, 409)
     assert.equal((await call('/resources/policies/stop?allowWidening=true', undefined, 'DELETE')).status, 200)
+  })
+
+  it('is held back when an identity provider may put people into a group that reaches something', async () => {
+    const provider = (spec: object) => ({
+      kind: 'IdentityProvider',
+      name: 'idp',
+      spec: { issuer: 'https://idp.test', clientId: 'x', ...spec },
+    })
+    assert.equal((await call('/apply', { documents: [provider({})] })).status, 200)
+    const mapped = provider({ groups: { everyone: 'staff' } })
+    const refused = await call('/apply', { documents: [mapped] })
+    assert.equal(refused.body.error.code, 'widening-unconfirmed', refused.text)
+    assert.match(
+      refused.body.error.faults[0].message,
+      /^opens to whoever identity provider idp puts into "everyone" .*: they become members of group staff$/,
+    )
+    const tested = await call('/policy/tests', { documents: [mapped] })
+    assert.deepEqual(tested.body.openings[0].policies, ['staff'], tested.text)
+    assert.equal((await call('/apply', { documents: [mapped], allowWidening: true })).status, 200)
+    const renamed = provider({ groups: { everyone: 'staff' }, displayName: 'Ours' })
+    assert.equal((await call('/apply', { documents: [renamed] })).status, 200)
+    const moved = provider({ groups: { everyone: 'staff' }, issuer: 'https://other.test' })
+    assert.equal((await call('/apply', { documents: [moved] })).body.error?.code, 'widening-unconfirmed')
+    const off = provider({ groups: { everyone: 'staff' }, enabled: false, issuer: 'https://other.test' })
+    assert.equal((await call('/apply', { documents: [off] })).status, 200)
   })
 
   it('goes through with a second administrator, for exactly that change and that person', async () => {

@@ -8,7 +8,13 @@ import type { Widening } from '#core/policy/widening.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 
-const widening = z.strictObject({ who: z.string(), app: z.string(), circumstances: z.string() })
+const widening = z.strictObject({
+  who: z.string(),
+  app: z.string(),
+  circumstances: z.string(),
+  policies: z.array(z.string()),
+  cause: z.string(),
+})
 const request = z.strictObject({
   digest: z.string(),
   requestedBy: z.string(),
@@ -36,6 +42,11 @@ export function digestOf(change: unknown, openings: readonly Widening[]): string
     .digest('base64url')
 }
 
+/** For people and the API: a name too many helps nobody, and a sealed request goes through a terminal. */
+export function viewsOfOpenings(openings: readonly Widening[]) {
+  return openings.map((each) => ({ ...each, policies: each.policies.slice(0, 3), cause: each.cause.slice(0, 300) }))
+}
+
 export function sealRequest(
   tenantId: string,
   digest: string,
@@ -47,7 +58,7 @@ export function sealRequest(
     digest,
     requestedBy: by.userId,
     requestedByName: by.userName,
-    openings: openings.slice(0, caps.faultsShown.default).map((each) => ({ ...each })),
+    openings: viewsOfOpenings(openings.slice(0, caps.wideningsSealed.default)),
     total: openings.length,
     untilMs: nowMs() + caps.wideningApprovalMs.default,
   }

@@ -18,7 +18,7 @@ const since = z
   .int()
   .min(60)
   .max(366 * 86_400)
-const widening = z.strictObject({ request: z.string().max(20_000).describe('from the refusal of apply') })
+const widening = z.strictObject({ request: z.string().max(60_000).describe('from the refusal of apply') })
 
 export const policyRoutes = defineRoutes({
   testPolicies: {

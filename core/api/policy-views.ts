@@ -12,6 +12,8 @@ export const opening = z.object({
   who: z.string(),
   app: z.string(),
   circumstances: z.string().describe('in which it was out of reach before'),
+  policies: z.array(z.string()).describe('by which it is open now'),
+  cause: z.string().describe('how it came about'),
 })
 
 const name = z.string()

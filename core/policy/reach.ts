@@ -65,6 +65,38 @@ export function reachOf(
   return new Map(Array.from(rules.apps.values(), (app) => [app.name, reachOfApp(app, asking)]))
 }
 
+/** Policies that let somebody reach an app, and those that surely stop them. */
+export type Deciding = { readonly permits: readonly Policy[]; readonly forbids: readonly Policy[] }
+
+/** As `reachOf`, for one of the subjects and one app at a time: which policies it is. */
+export function decidingOf(
+  rules: TenantRules,
+  subjects: readonly Subject[],
+  circumstances: Circumstances,
+  nowMs: number,
+): (at: number, appName: string) => Deciding {
+  const people = peopleOf(rules, subjects)
+  const asking = { rules, people, circumstances, nowMs, masks: new Map<string, Bits>(), sure: new Map() }
+  return (at, appName) => {
+    const app = rules.apps.get(appName)
+    const person = people.users[at]
+    if (app === undefined || !person) return { permits: [], forbids: [] }
+    const request = requestOf(factsOf(app, '', asking))
+    const node = people.entities.get(person.uid.key)
+    const scope: Scope = { ...scopeOf(request, people.entities), principal: person.uid, principalNode: node }
+    const unknown = unknownOf(asking, person.isMadeUp)
+    const counting = rules.policies.forResource(request, rules.entities, Infinity).filter((policy) => {
+      if (!maskOf(policy.principal, asking).has(at)) return false
+      const verdict = judgePolicy(policy, scope, unknown)
+      return verdict === 'applies' || (verdict === 'maybe' && policy.effect === 'permit')
+    })
+    return {
+      permits: counting.filter(({ effect }) => effect === 'permit'),
+      forbids: counting.filter(({ effect }) => effect === 'forbid'),
+    }
+  }
+}
+
 type People = {
   readonly entities: EntityStore
   /** null: not there in these rules. */

@@ -1,6 +1,7 @@
 // Ways to open an app to outsiders or to everybody without saying so. Each must be on the list.
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { type ClaimMapping, claimWidenings } from './claim-widening.ts'
 import type { TenantRecords } from '#core/records/records.ts'
 import { rulesOf } from './tenant-rules.ts'
 import { app, appGroup, group, organisation, permit, policy, user } from './testing.ts'
@@ -145,6 +146,44 @@ describe('the widening guard', () => {
     assert.deepEqual(openedBy(other), ['organisation other: wiki'])
   })
 
+  it('names the policy by which each is open, or the forbid that stopped it', () => {
+    const causeOf = (before: readonly TenantRecords[], then: readonly TenantRecords[]) =>
+      wideningsOf(rulesOf(before), rulesOf(then), nowMs).map(({ who, app: name, policies, cause }) => [
+        who,
+        name,
+        policies,
+        cause,
+      ])
+    assert.deepEqual(causeOf(world, after([permit('all', 'Group', 'everyone', 'payroll')])), [
+      ['everyone (everyone, staff)', 'payroll', ['all'], 'by "all"'],
+    ])
+    const wide = permit('wide', 'Organisation', 'partner', 'payroll')
+    const forbid = policy('forbid', 'stop', null, 'payroll', outside)
+    assert.deepEqual(causeOf(after([wide, forbid]), after([wide])), [
+      ['organisation partner', 'payroll', ['wide'], '"stop" no longer stops "wide"'],
+    ])
+    const over = after([{ ...organisation('partner', ['wiki']), untilMs: nowMs - 1 }])
+    const [first] = causeOf(over, world)
+    assert.deepEqual(first, [
+      'organisation partner',
+      'wiki',
+      ['tools'],
+      '"tools" applies, and the app or the contract lets them now',
+    ])
+    assert.deepEqual(causeOf(world, after([user('ben', ['finance'], 'partner')]))[0]?.slice(2), [
+      ['finance'],
+      'by "finance"',
+    ])
+    const many = Array.from({ length: 5 }, (_, n) => permit(`many${n}`, 'Organisation', 'partner', 'payroll'))
+    assert.equal(causeOf(world, after(many))[0]?.[3], 'by "many0", "many1", "many2" and 2 more')
+  })
+
+  it('does not count what only an approved request opens, however many apps come', () => {
+    const asked = after([policy('permit', 'approved-requests', null, null, approved)])
+    const more = Array.from({ length: 5 }, (_, n) => app(`new${n}`))
+    assert.deepEqual(opened(asked, [...asked, ...more]), [])
+  })
+
   it('takes a new person of an organisation for granted who gets what the organisation has, and no more', () => {
     assert.deepEqual(openedBy([user('new', [], 'partner')]), [])
     assert.deepEqual(openedBy([user('new', ['finance'], 'partner')]), ['user new of partner: payroll'])
@@ -173,5 +212,51 @@ describe('the widening guard', () => {
     assert.deepEqual(openedBy([permit('x', 'Organisation', 'partner', 'payroll'), maybe]), [
       'organisation partner: payroll',
     ])
+  })
+})
+
+describe('what identity providers may say', () => {
+  const mapping = (
+    theirs: string | null,
+    ours: string | null,
+    provider = 'idp',
+    source = 'https://idp.test groups',
+  ) => ({
+    provider,
+    source,
+    theirs,
+    ours,
+  })
+  const openedByClaims = (before: readonly ClaimMapping[], then: readonly ClaimMapping[], rules = world) =>
+    claimWidenings({ rules: rulesOf(rules), mappings: before }, { rules: rulesOf(rules), mappings: then }, nowMs).map(
+      ({ who, app: name, cause, policies }) => `${who}: ${name}; ${cause}; ${policies.join()}`,
+    )
+
+  it('opens the apps of a group of ours to whoever they put into a group of theirs', () => {
+    const said = openedByClaims([], [mapping('accounts', 'finance')])
+    assert.deepEqual(said, [
+      'whoever identity provider idp puts into "accounts": wiki; they become members of group finance; staff',
+      'whoever identity provider idp puts into "accounts": payroll; they become members of group finance; finance',
+    ])
+    assert.deepEqual(openedByClaims([mapping('accounts', 'finance')], [mapping('accounts', 'finance')]), [])
+    assert.deepEqual(openedByClaims([mapping('accounts', 'finance')], []), [])
+  })
+
+  it('is new with another issuer or claim, and not when they were in a group that had it', () => {
+    const other = mapping('accounts', 'finance', 'idp', 'https://evil.test groups')
+    assert.equal(openedByClaims([mapping('accounts', 'finance')], [other]).length, 2)
+    const nested = [...world.filter(({ id }) => id !== 'grp_helpers'), group('helpers', ['finance'])]
+    const both = [mapping('accounts', 'finance'), mapping('accounts', 'helpers')]
+    assert.deepEqual(openedByClaims([mapping('accounts', 'finance')], both, nested), [])
+    assert.equal(openedByClaims([mapping('others', 'finance')], [mapping('accounts', 'finance')]).length, 2)
+  })
+
+  it('counts that anybody who signs in becomes a user, where somebody in no group reaches anything', () => {
+    assert.deepEqual(openedByClaims([], [mapping(null, null)]), [])
+    const open = [...world, policy('permit', 'open', null, 'wiki')]
+    assert.deepEqual(openedByClaims([], [mapping(null, null)], open), [
+      'whoever identity provider idp signs in: wiki; they become users; open',
+    ])
+    assert.deepEqual(openedByClaims([], [mapping(null, null)], []), [], 'the first set-up')
   })
 })

@@ -2,7 +2,8 @@
 // never miss an app that becomes possible for them, however it came about: by a policy, a group, a contract or an app.
 import { Bits } from './bits.ts'
 import { maxWidenings } from './caps.ts'
-import { type Circumstances, reachOf, type Subject } from './reach.ts'
+import type { Policy } from './policy.ts'
+import { type Circumstances, type Deciding, decidingOf, reachOf, type Subject } from './reach.ts'
 import type { TenantRules } from './tenant-rules.ts'
 
 export type Widening = {
@@ -10,13 +11,17 @@ export type Widening = {
   readonly who: string
   readonly app: string
   readonly circumstances: string
+  /** The policies by which it is open now, and was not before. */
+  readonly policies: readonly string[]
+  /** How it came about, in words. */
+  readonly cause: string
 }
 
 /**
  * What an approved request opens, somebody entitled has said yes to, person by person: that is no opening. Each is asked
  * apart: an app may have been open before, but never without a device.
  */
-const circumstances: readonly Circumstances[] = [
+export const plainCircumstances: readonly [Circumstances, ...Circumstances[]] = [
   { name: 'without an approved request', context: { approved: false } },
   { name: 'without a known device', context: { approved: false, device: false } },
 ]
@@ -32,8 +37,12 @@ export function wideningsOf(before: TenantRules, after: TenantRules, nowMs: numb
   const subjectsBefore = guarded(before, after, before)
   const found: Widening[] = []
   const told = new Set<string>()
-  for (const each of circumstances) {
+  for (const each of plainCircumstances) {
     const had = reachOf(before, subjectsBefore, each, nowMs)
+    const causeOf = causes(() => [
+      decidingOf(before, subjectsBefore, each, nowMs),
+      decidingOf(after, subjects, each, nowMs),
+    ])
     for (const [app, bits] of reachOf(after, subjects, each, nowMs)) {
       const gained = had.has(app) ? bits.without(had.get(app) ?? new Bits(subjects.length)) : bits
       gained.each((at) => {
@@ -42,7 +51,7 @@ export function wideningsOf(before: TenantRules, after: TenantRules, nowMs: numb
         const who = inWords(subject, after)
         if (told.has(`${who} ${app}`) || found.length >= maxWidenings) return
         told.add(`${who} ${app}`)
-        found.push({ who, app, circumstances: each.name })
+        found.push({ who, app, circumstances: each.name, ...causeOf(at, app) })
       })
     }
   }
@@ -52,6 +61,38 @@ export function wideningsOf(before: TenantRules, after: TenantRules, nowMs: numb
     const organisation = / of (\S+)$/.exec(who)?.[1]
     return organisation === undefined || !wide.has(`organisation ${organisation} ${app}`)
   })
+}
+
+type Asked = (at: number, appName: string) => Deciding
+
+function causes(
+  start: () => readonly [Asked, Asked],
+): (at: number, app: string) => Pick<Widening, 'policies' | 'cause'> {
+  let asked: readonly [Asked, Asked] | undefined
+  return (at, app) => {
+    const [before, after] = (asked ??= start())
+    const [then, now] = [before(at, app), after(at, app)]
+    const isIn = (policies: readonly Policy[]) => (one: Policy) =>
+      policies.some(({ id, source }) => id === one.id && source === one.source)
+    const fresh = now.permits.filter((permit) => !isIn(then.permits)(permit))
+    if (fresh.length > 0) return { policies: namesOf(fresh), cause: `by ${quoted(fresh)}` }
+    const policies = namesOf(now.permits)
+    const gone = then.forbids.filter((forbid) => !isIn(now.forbids)(forbid))
+    if (gone.length > 0) return { policies, cause: `${quoted(gone)} no longer stops ${quoted(now.permits)}` }
+    return { policies, cause: `${quoted(now.permits)} applies, and the app or the contract lets them now` }
+  }
+}
+
+/** Names in words: more than anybody reads are counted. */
+const shownNames = 3
+function quoted(policies: readonly Policy[]): string {
+  const names = namesOf(policies)
+  const shown = names.slice(0, shownNames).map((name) => JSON.stringify(name))
+  return names.length > shownNames ? `${shown.join(', ')} and ${names.length - shownNames} more` : shown.join(', ')
+}
+
+function namesOf(policies: readonly Policy[]): string[] {
+  return [...new Set(policies.map(({ name }) => name))].slice(0, 20)
 }
 
 /** Everybody is in the groups that hold everybody in the version that is asked; all else is the same in both. */

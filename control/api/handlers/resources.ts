@@ -8,6 +8,7 @@ import { applyResources } from '#control/resources/apply.ts'
 import { DocumentsFault, readDocuments } from '#control/resources/document-faults.ts'
 import { policyWarnings } from '#control/resources/policy-warnings.ts'
 import type { Applied } from '#control/resources/apply.ts'
+import { viewsOfOpenings } from '#control/what-if/widening-approval.ts'
 import type { Asker } from '#control/what-if/hold-back.ts'
 import type { ApiContext, Some } from '#control/api/call.ts'
 import type { Principal } from '#control/api/principal.ts'
@@ -90,7 +91,7 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
       await endSignInOfDisabled(tenantId, applied, context)
     }
     const warnings = policyWarnings(applied.rows, documents)
-    const openings = [...applied.passed.openings]
+    const openings = viewsOfOpenings(applied.passed.openings)
     return { changes, warnings, openings, effect: applied.sequence === null ? null : await effect(applied.sequence) }
   },
 }

@@ -1,6 +1,8 @@
 // The policy engine against the official one, in turns on the same requests: a user in 20 groups, 1,000 and 10,000
 // policies. Both answers are compared, so that a fast wrong answer counts for nothing.
 import { performance } from 'node:perf_hooks'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { withRawLongs } from '#cedar/json-exact.ts'
 import { startPolicyChecker } from '#cedar/checker.ts'
 import { askPrepared, prepareOfficial } from '#cedar/official.ts'
@@ -9,7 +11,7 @@ import { decideRequest } from '#core/policy/decide.ts'
 import { appEntity, groupEntity, userEntity } from '#core/policy/directory.ts'
 import { EntityStore } from '#core/policy/entity.ts'
 import { evaluate } from '#core/policy/evaluate.ts'
-import { compilePolicy } from '#core/policy/policy.ts'
+import { compilePolicies, type PolicyDefinition } from '#core/policy/policy.ts'
 import { PolicySet } from '#core/policy/policy-set.ts'
 import { policySchema } from '#core/policy/schema.ts'
 import { readRecord, readUid } from '#core/policy/value-json.ts'
@@ -52,9 +54,10 @@ async function measure(
   let set = PolicySet.empty
   for (let each = 0; each < 5; each++) {
     const begin = performance.now()
-    set = PolicySet.of(checked.policies.map(({ id, name, est, line }) => compilePolicy({ id, name, est, line })))
+    set = PolicySet.of(compilePolicies(checked.policies))
     compileSeconds.push((performance.now() - begin) / 1000)
   }
+  const heapBytes = heapPerPolicy(checked.policies)
   const cedar = loadCedar()
   const problem = prepareOfficial(cedar, 'bench', {
     staticPolicies: Object.fromEntries(documents.map(({ name, text }) => [name, text])),
@@ -167,6 +170,13 @@ async function measure(
       counted: 'this thread',
     }),
     row({
+      name: `heap of ${name}, each`,
+      unit: 'B',
+      values: heapBytes,
+      goal: atMost(2048),
+      counted: 'compiled, with index and JSON form, as the exchange keeps them',
+    }),
+    row({
       name: `check and parse ${name} from text`,
       unit: 's',
       values: [textSeconds],
@@ -174,4 +184,23 @@ async function measure(
       counted: 'the worker, its start included',
     }),
   ]
+}
+
+/** What the heap grows by, as long as the set is there. */
+function heapPerPolicy(definitions: readonly PolicyDefinition[]): number[] {
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as () => void
+  const json = JSON.stringify(definitions)
+  PolicySet.of(compilePolicies(definitions.slice(0, 100)))
+  const kept: PolicySet[] = []
+  const grown: number[] = []
+  for (let repeat = 0; repeat < 3; repeat++) {
+    collect()
+    const before = process.memoryUsage().heapUsed
+    kept.push(PolicySet.of(compilePolicies(JSON.parse(json) as PolicyDefinition[])))
+    collect()
+    grown.push((process.memoryUsage().heapUsed - before) / definitions.length)
+  }
+  if (kept.some(({ size }) => size !== definitions.length)) throw new Error('policies are missing')
+  return grown
 }

@@ -1,8 +1,8 @@
 // What must be true for a policy's conditions to hold, part by part, and whether that surely makes another policy's hold.
 // Must never take two different parts for one: a key says everything that the expression says.
 import type { Expression } from '#core/policy/expression.ts'
+import { keyOf } from '#core/policy/expression-key.ts'
 import type { Condition } from '#core/policy/policy-form.ts'
-import type { Value } from '#core/policy/value.ts'
 
 /** Something that must come to exactly `wanted` when the conditions hold. */
 export type Part = { readonly expression: Expression; readonly wanted: boolean; readonly key: string }
@@ -96,59 +96,5 @@ function rangeOf({ expression, wanted }: Part): Range | null {
       return { subject: of, low: n, high: n }
     default:
       return null
-  }
-}
-
-/** Says everything: two expressions of one key are the same. */
-export function keyOf(expression: Expression): string {
-  switch (expression.kind) {
-    case 'value':
-      return `value ${valueKey(expression.value)}`
-    case 'variable':
-      return expression.name
-    case 'unary':
-      return list(expression.operator, [expression.arg])
-    case 'binary':
-      return list(expression.operator, [expression.left, expression.right])
-    case 'and':
-    case 'or':
-      return list(expression.kind, expression.parts)
-    case 'if':
-      return list('if', [expression.test, expression.then, expression.otherwise])
-    case 'set':
-      return list('set', expression.elements)
-    case 'record':
-      return `record${JSON.stringify([...expression.fields].map(([name, field]) => [name, keyOf(field)]))}`
-    case 'attribute':
-      return `attribute${JSON.stringify([keyOf(expression.left), expression.name])}`
-    case 'has':
-      return `has${JSON.stringify([keyOf(expression.left), expression.path])}`
-    case 'like':
-      return `like${JSON.stringify([keyOf(expression.left), expression.pattern])}`
-    case 'is':
-      return `is${JSON.stringify([keyOf(expression.left), expression.type, expression.within && keyOf(expression.within)])}`
-    case 'call':
-      return list(`call ${expression.fn.name}`, expression.args)
-  }
-}
-
-function list(name: string, parts: readonly Expression[]): string {
-  return `${name}${JSON.stringify(parts.map(keyOf))}`
-}
-
-function valueKey(value: Value): string {
-  if (typeof value !== 'object') return `${typeof value} ${typeof value === 'string' ? JSON.stringify(value) : value}`
-  switch (value.kind) {
-    case 'entity':
-      return `entity ${JSON.stringify([value.type, value.id])}`
-    case 'set':
-      return `set${JSON.stringify([...value].map(valueKey).toSorted())}`
-    case 'record':
-      return `record${JSON.stringify([...value.fields].map(([name, field]) => [name, valueKey(field)]).toSorted())}`
-    case 'ipaddr':
-    case 'decimal':
-    case 'datetime':
-    case 'duration':
-      return `${value.kind} ${value.toString()}`
   }
 }

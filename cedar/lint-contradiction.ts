@@ -2,10 +2,11 @@
 // bounds on one number that leave nothing, the use of what is said not to be there. Must only speak when it is sure; what
 // it does not understand it passes over.
 import type { Expression } from '#core/policy/expression.ts'
+import { keyOf } from '#core/policy/expression-key.ts'
 import type { Condition } from '#core/policy/policy-form.ts'
 import { pathOf } from '#core/policy/partial.ts'
 import { writeExpression } from '#core/policy/write-cedar.ts'
-import { joined, keyOf, type Part, partsOf, signed } from './lint-conditions.ts'
+import { joined, type Part, partsOf, signed } from './lint-conditions.ts'
 
 /** Why it cannot apply, or null. */
 export function contradictionIn(conditions: readonly Condition[]): string | null {

@@ -3,6 +3,7 @@
 // (cedar/differential.test.ts).
 import { EvaluationError, failEvaluation } from './evaluation-error.ts'
 import type { Expression, Variable } from './expression.ts'
+import { keyOf } from './expression-key.ts'
 import { matchesPattern } from './like.ts'
 import { binaryCode, binaryConstantCode, entityCode, unaryCode } from './operators.ts'
 import { asBool, type Code, nodeOf, type Scope, wrongType } from './scope.ts'
@@ -13,6 +14,21 @@ type Compiled = { readonly code: Code; readonly constant: Value | null }
 
 export function compileExpression(expression: Expression): Code {
   return compile(expression).code
+}
+
+/** Code by what it says: thousands of policies ask the same few questions, and closures are most of their memory. */
+export type CodePool = Map<string, Code>
+
+/** As `compileExpression`; the parts of a chain on top are shared with whatever else was compiled with this pool. */
+export function compileShared(expression: Expression, pool: CodePool): Code {
+  const shared = (part: Expression): Compiled => {
+    if (part.kind === 'value' || part.kind === 'variable') return compile(part)
+    return { code: pool.getOrInsertComputed(keyOf(part), () => compile(part).code), constant: null }
+  }
+  if (expression.kind !== 'and' && expression.kind !== 'or') return shared(expression).code
+  return pool.getOrInsertComputed(keyOf(expression), () =>
+    chainCode(expression.kind === 'or', expression.parts.map(shared)),
+  )
 }
 
 function constant(value: Value): Compiled {

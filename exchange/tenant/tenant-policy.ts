@@ -6,7 +6,7 @@ import { decidePolicy, type AuthorizationFacts, type Decision } from '#core/poli
 import { appEntity, groupEntity, organisationEntity, userEntity } from '#core/policy/directory.ts'
 import { EntityStore, type Entity } from '#core/policy/entity.ts'
 import { PolicySet } from '#core/policy/policy-set.ts'
-import { compilePolicy, type Policy } from '#core/policy/policy.ts'
+import { policyCompiler, type Policy } from '#core/policy/policy.ts'
 import type { EntityUid } from '#core/policy/value.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -136,9 +136,10 @@ function readsRequest(source: string): boolean {
 
 function compiled(records: Iterable<PolicyRecord>, problems: Map<string, PolicyProblem>): Policy[] {
   const policies: Policy[] = []
+  const compile = policyCompiler()
   for (const { id, name, est, line } of records) {
     try {
-      policies.push(compilePolicy({ id, name, est, line }))
+      policies.push(compile({ id, name, est, line }))
     } catch (cause) {
       problems.set(id, { policyId: id, name, isForbid: !isPermit(est), cause })
     }
@@ -148,6 +149,7 @@ function compiled(records: Iterable<PolicyRecord>, problems: Map<string, PolicyP
 
 /** Leaving out a `permit` only denies more; anything that is not clearly one counts as a `forbid`. */
 function isPermit(est: unknown): boolean {
+  if (typeof est === 'string') return est.startsWith('{"effect":"permit"')
   return typeof est === 'object' && est !== null && 'effect' in est && est.effect === 'permit'
 }
 

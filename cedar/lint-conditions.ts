@@ -83,7 +83,7 @@ function rangeOf({ expression, wanted }: Part): Range | null {
   const shown = isMirrored ? mirrored.get(operator) : operator
   const n = BigInt(value)
   const of = keyOf(subject)
-  switch (wanted ? shown : opposites.get(shown ?? '')) {
+  switch ((wanted ? shown : opposites.get(shown ?? '')) ?? '') {
     case '<':
       return { subject: of, low: LEAST, high: n - 1n }
     case '<=':

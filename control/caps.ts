@@ -5,6 +5,12 @@ export const caps = {
   whatIfMs: { unit: 'ms', default: 600_000, reason: 'ten times what 10 million decisions take' },
   whatIfKept: { unit: 'answers per tenant', default: 20, reason: 'the older ones can be asked for again' },
   whatIfKeptMs: { unit: 'ms', default: 3_600_000, reason: 'an answer about old rules misleads' },
+  policyTests: { unit: 'tests per tenant', default: 2_000, reason: 'all are run within every change, on one thread' },
+  policyTestMs: {
+    unit: 'ms',
+    default: 5_000,
+    reason: 'of that thread; longer, and other tenants wait for their answers',
+  },
   wideningsSealed: { unit: 'openings', default: 50, reason: 'shown to who approves; the request fits a command line' },
   wideningApprovalMs: {
     unit: 'ms',

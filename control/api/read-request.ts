@@ -33,7 +33,10 @@ export async function readBody(route: Route, request: Request): Promise<unknown>
   // Also what keeps a form on another site from speaking to us: it cannot send this type without being asked first.
   if (!/^application\/json(\s*;\s*charset=utf-8)?$/i.test(type))
     throw new Fault('request-malformed', { hint: 'Send application/json.' })
-  const bytes = await readBytes(request, route.path.endsWith('/apply') ? caps.bodyBytes.default : smallBody(route))
+  const bytes = await readBytes(
+    request,
+    withDocuments.some((end) => route.path.endsWith(end)) ? caps.bodyBytes.default : smallBody(route),
+  )
   let value: unknown
   try {
     value = parseJsonBytes(bytes)
@@ -42,6 +45,9 @@ export async function readBody(route: Route, request: Request): Promise<unknown>
   }
   return checked(route.body, value, '')
 }
+
+/** Routes that take a whole tree of documents: to apply it, or to ask about it first. */
+const withDocuments = ['/apply', '/policy/tests', '/policy/jobs'] as const
 
 /** A policy document alone may have 64 KiB, and an app may carry an authority of as much. */
 function smallBody(route: Route): number {

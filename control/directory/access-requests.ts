@@ -93,7 +93,7 @@ export async function decideAccessRequest(
       .where('accessRequests.id', '=', requestId)
       .executeTakeFirst()
     if (!row || !mayDecide(row, userId, isAdministrator, mirror)) throw new Fault('not-found')
-    if (row.status !== 'open') throw new Fault('version-conflict')
+    if (row.status !== 'open') throw new Fault('version-conflict', { hint: whatHappened(row, mirror, nowMs) })
     if (decision.decision === 'approve' && !mayApprove(row, userId, isAdministrator, mirror))
       throw new Fault('not-permitted', {
         hint: "The contract leaves this app out: only the app's owner or an administrator may open it.",
@@ -121,6 +121,16 @@ export async function decideAccessRequest(
     await tx.insertInto('approvals', approval).execute()
     return { view, sequence: await tx.appendChanges([{ op: 'put', record: approvalRecord(approval) }]) }
   })
+}
+
+/** Whoever decides a second time is told of the first. */
+function whatHappened(row: Row<'accessRequests'>, mirror: TenantMirror, nowMs: number): string {
+  const { user, app, status, decidedBy, decidedAt, accessUntil } = requestView(row, mirror, nowMs)
+  const by = decidedBy === null ? '' : ` by ${decidedBy}`
+  const until =
+    accessUntil === null ? '' : status === 'expired' ? `; it ended at ${accessUntil}` : `, until ${accessUntil}`
+  const what = row.status === 'approved' ? 'approved' : row.status
+  return `The request of ${user} for ${app} was ${what}${by} at ${decidedAt ?? 'some time'}${until}.`
 }
 
 function mayDecide(

@@ -1,6 +1,6 @@
 // Makes a tenant's resources so: all of it or nothing, in one transaction, with the changes that exchanges get.
 // Must never leave a document half applied, nor put a policy in force that the official engine did not accept.
-import { Fault } from '#core/fault.ts'
+import { Fault, isFault } from '#core/fault.ts'
 import type { Change } from '#core/records/records.ts'
 import type { Document } from './document.ts'
 import { secretEquals } from '#transport/secret.ts'
@@ -49,7 +49,6 @@ export async function applyResources(
   alsoInside: (tx: TenantTransaction, plan: Plan) => Promise<void> = async () => {},
 ): Promise<Applied> {
   const { checked, faults } = await checkPolicyDocuments(request.documents, context.checkPolicies)
-  if (faults.length > 0) throw new DocumentsFault(faults)
   return context.store.forTenant(tenantId).transaction(async (tx) => {
     const tenant = await readTenant(tx)
     const rows = await tx.selectFrom('resources').selectAll().execute()
@@ -70,7 +69,8 @@ export async function applyResources(
         sealed !== null &&
         secretEquals(context.sealer.open(sealed, sealedPlaces.resourceSecret.context({ tenantId, id })), secret),
     })
-    if (plan.faults.length > 0) throw new DocumentsFault(plan.faults)
+    // All that is wrong at once: mending one mistake for each try is how people lose an afternoon.
+    if (faults.length + plan.faults.length > 0) throw new DocumentsFault([...faults, ...plan.faults])
     if (rows.length + plan.puts.length > caps.resourcesPerTenant.default) throw new Fault('at-capacity')
     const [only] = request.documents
     if (request.version !== undefined && only) {
@@ -95,10 +95,36 @@ export async function applyResources(
     // After what is wrong with the documents themselves: that has to be mended before anybody asks for approval.
     const passed = await pass()
     await alsoInside(tx, plan)
-    if (touchesAdministrators(plan)) await requireAdministrator(tx)
+    if (touchesAdministrators(plan)) await requireAdministratorLeft(tx, plan, request.documents)
     const sequence = changes.length > 0 ? await tx.appendChanges(changes) : null
     return { changes: plan.changes, sequence, written: plan.puts.map((put) => put.after), rows: after, passed }
   })
+}
+
+/** Throws DocumentsFault (`last-administrator`) with the places of those who would be gone. */
+async function requireAdministratorLeft(
+  tx: TenantTransaction,
+  plan: Plan,
+  documents: readonly Placed<Document>[],
+): Promise<void> {
+  try {
+    await requireAdministrator(tx)
+  } catch (error) {
+    if (!isFault(error, 'last-administrator')) throw error
+    const holders = new Set((await tx.selectFrom('roles').select('roles.userId').execute()).map(({ userId }) => userId))
+    const placed = new Map(documents.map(({ at, value }) => [`${value.kind} ${value.name}`, at]))
+    const disabled = plan.puts
+      .map(({ after }) => after)
+      .filter((row) => row.kind === 'User' && specOf('User', row).status === 'disabled')
+      .map(({ id, name }) => ({ id, at: `${placed.get(`User ${name}`) ?? `User ${name}`}.spec.status` }))
+    const deleted = plan.deletes
+      .filter(({ kind }) => kind === 'User')
+      .map(({ id, name }) => ({ id, at: `User ${name}` }))
+    const faults = [...disabled, ...deleted]
+      .filter(({ id }) => plan.deletes.some((row) => row.id === id) || holders.has(id))
+      .map(({ at }) => ({ at, message: 'without them no administrator is left', code: 'last-administrator' as const }))
+    throw faults.length === 0 ? error : new DocumentsFault(faults)
+  }
 }
 
 const nothingOpened: Passed = { openings: [], approvedBy: null }

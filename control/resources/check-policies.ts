@@ -3,10 +3,22 @@
 import type { Document } from './document.ts'
 import type { CheckPolicies } from '#control/context.ts'
 import type { CheckedPolicy } from '#control/records/from-rows.ts'
-import type { DocumentFault, Placed } from './document-faults.ts'
+import { type DocumentFault, DocumentsFault, type Placed, readDocuments } from './document-faults.ts'
 
 /** Name of the document → its policies, in order. */
 export type CheckedDocuments = ReadonlyMap<string, readonly CheckedPolicy[]>
+
+/** The documents, when each of them is one. Throws DocumentsFault with what is wrong in those that are not, and with
+ *  what is wrong in the policies of those that are. */
+export async function requireReadable(
+  values: readonly unknown[],
+  checkPolicies: CheckPolicies,
+): Promise<readonly Placed<Document>[]> {
+  const { documents, faults } = readDocuments(values)
+  if (faults.length === 0) return documents
+  const policies = await checkPolicyDocuments(documents, checkPolicies)
+  throw new DocumentsFault([...faults, ...policies.faults])
+}
 
 export async function checkPolicyDocuments(
   documents: readonly Placed<Document>[],

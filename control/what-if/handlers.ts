@@ -6,7 +6,8 @@ import type { RecordNames } from '#control/records/from-rows.ts'
 import { readTenant, resolver } from '#control/records/load.ts'
 import { applyResources } from '#control/resources/apply.ts'
 import type { Document } from '#control/resources/document.ts'
-import { DocumentsFault, readDocuments, type Placed } from '#control/resources/document-faults.ts'
+import { requireReadable } from '#control/resources/check-policies.ts'
+import type { Placed } from '#control/resources/document-faults.ts'
 import { policyWarnings } from '#control/resources/policy-warnings.ts'
 import type { ResourceRow } from '#control/resources/plan.ts'
 import type { TenantStore } from '#control/store/store.ts'
@@ -128,8 +129,7 @@ async function propose(
   tenant: TenantStore,
   context: ApiContext,
 ): Promise<Proposal> {
-  const { documents, faults } = readDocuments(body.documents ?? [])
-  if (faults.length > 0) throw new DocumentsFault(faults)
+  const documents = await requireReadable(body.documents ?? [], context.checkPolicies)
   const before = await tenant.selectFrom('resources').selectAll().execute()
   const tenantName = (await readTenant(tenant)).name
   const namesOf = (rows: readonly ResourceRow[]): RecordNames => ({

@@ -48,7 +48,7 @@ function valueKey(value: Value): string {
     case 'set':
       return `set${JSON.stringify([...value].map(valueKey).toSorted())}`
     case 'record':
-      return `record${JSON.stringify([...value.fields].map(([name, field]) => [name, valueKey(field)]).toSorted())}`
+      return `record${JSON.stringify([...value.fields].map(([name, field]) => JSON.stringify([name, valueKey(field)])).toSorted())}`
     case 'ipaddr':
     case 'decimal':
     case 'datetime':

@@ -1,7 +1,10 @@
 // The inputs of a decision as an event recorded them, read back. Strict: inputs in another form than today's are not
 // guessed at, they are unknown.
 import * as z from 'zod'
+import { Fault } from '#core/fault.ts'
 import type { AuthorizationFacts } from './decide.ts'
+import type { Request } from './request.ts'
+import { requestOf } from './request-facts.ts'
 import { actionNames } from './schema.ts'
 
 const int = z.number().int()
@@ -26,5 +29,15 @@ const recorded = z.object({
 /** null: not recorded, or in a form that this version does not know. */
 export function readRecordedFacts(value: unknown): AuthorizationFacts | null {
   const parsed = recorded.safeParse(value)
-  return parsed.success ? parsed.data : null
+  return parsed.success && recordedRequest(parsed.data) !== null ? parsed.data : null
+}
+
+/** The request that they make; null: they make none, whoever wrote them down. */
+export function recordedRequest(facts: AuthorizationFacts): Request | null {
+  try {
+    return requestOf(facts)
+  } catch (error) {
+    if (error instanceof Fault) return null
+    throw error
+  }
 }

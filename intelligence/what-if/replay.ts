@@ -4,7 +4,7 @@
 import type { ReplayReport } from '#core/api/policy-views.ts'
 import type { AuthorizationFacts } from '#core/policy/decide.ts'
 import { lookedAtBy, type LookedAt } from '#core/policy/looked-at.ts'
-import { requestOf } from '#core/policy/request-facts.ts'
+import { recordedRequest } from '#core/policy/recorded-facts.ts'
 import { decideAccess, rulesOf, type TenantRules } from '#core/policy/tenant-rules.ts'
 import type { WhatIfJob, WhatIfProgress } from '#core/policy/what-if.ts'
 import { isId } from '#core/ids.ts'
@@ -74,7 +74,8 @@ function ask(each: DecisionClass, before: TenantRules, after: TenantRules, looke
     return tally.unknown(each.isForeign ? 'the inputs were recorded in another form' : 'no inputs were recorded', each)
   const why = whyUnknown(inputs, before, after, lookedAt)
   if (why !== null) return tally.unknown(why, each)
-  const request = requestOf(inputs)
+  const request = recordedRequest(inputs)
+  if (request === null) return tally.unknown('the inputs were recorded in another form', each)
   const now = decideAccess(before, inputs, request)
   const then = decideAccess(after, inputs, request)
   tally.add(each, inputs, { now, then, isDrifted: now.kind !== each.outcome })

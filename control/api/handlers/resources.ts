@@ -5,6 +5,7 @@ import { resourceKindNames, resourceKinds, type ResourceKind } from '#core/resou
 import { isoTime } from '#control/directory/access-requests.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import { applyResources } from '#control/resources/apply.ts'
+import { requireReadable } from '#control/resources/check-policies.ts'
 import { DocumentsFault, readDocuments } from '#control/resources/document-faults.ts'
 import { policyWarnings } from '#control/resources/policy-warnings.ts'
 import type { Applied } from '#control/resources/apply.ts'
@@ -80,8 +81,7 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
   },
 
   apply: async ({ context, tenantId, principal, body, record, effect }) => {
-    const { documents, faults } = readDocuments(body.documents)
-    if (faults.length > 0) throw new DocumentsFault(faults)
+    const documents = await requireReadable(body.documents, context.checkPolicies)
     const { dryRun = false, prune = false } = body
     const asker = askerOf(principal, body)
     const applied = await applyResources(tenantId, { documents, dryRun, prune, asker }, context)

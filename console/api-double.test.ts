@@ -10,6 +10,7 @@ import test from 'node:test'
 import * as z from 'zod'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
+import { respondReplies } from './respond-double.test.ts'
 import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
 import { webOverview, webStop } from './web-double.test.ts'
 import { lookOf, makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
@@ -255,6 +256,7 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
     command: `sallyport connector --token ${value} --api https://api.sallyport.test`,
   })
   const table: Partial<Record<RouteName, Handler>> = {
+    ...(world.apps.length > 0 ? respondReplies(world, words) : {}),
     me: () => ({
       tenant: 'acme',
       tenantDisplayName: words('Acme'),

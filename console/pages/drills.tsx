@@ -2,13 +2,17 @@
 import { Link, useParams } from '@tanstack/react-router'
 import { useMemo, type ReactNode } from 'react'
 import type { DrillReport, DrillView } from '#core/api/drill-routes.ts'
-import type { Reply } from '#console/api/client.ts'
+import { call, type Reply } from '#console/api/client.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { DataTable, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DrillInjects } from '#console/components/drill-injects.tsx'
+import { DrillLibrary } from '#console/components/drill-library.tsx'
+import { DrillTrend } from '#console/components/drill-trend.tsx'
 import { useListSearch } from '#console/components/list-search.ts'
 import { Moment } from '#console/components/moment.tsx'
 import { Facts, Page, Section, Tags } from '#console/components/page.tsx'
+import { ReportDownload } from '#console/components/report-download.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { UnreadPage } from '#console/components/unread-page.tsx'
@@ -63,6 +67,8 @@ export function DrillsPage(): ReactNode {
           )
         }
       />
+      {list.data && <DrillTrend drills={list.data.items} />}
+      <DrillLibrary />
     </Page>
   )
 }
@@ -86,7 +92,9 @@ export function DrillPage(): ReactNode {
   return <Drill crumb={crumb} {...found.data} />
 }
 
-function Drill({ drill, scenario, report, restored, crumb }: Reply<'getDrill'> & { readonly crumb: ReactNode }) {
+function Drill(shown: Reply<'getDrill'> & { readonly crumb: ReactNode }) {
+  const tenant = useTenant()
+  const { drill, scenario, report, restored, crumb } = shown
   const mayChange = useMayChange()
   return (
     <Page
@@ -109,6 +117,21 @@ function Drill({ drill, scenario, report, restored, crumb }: Reply<'getDrill'> &
           ]}
         />
       </div>
+      {report && (
+        <div className="row">
+          <ReportDownload
+            label={words.report}
+            formats={['html', 'pdf', 'ocsf']}
+            fetchReport={(format) =>
+              call('getDrillReport', {
+                params: { tenant, id: drill.id },
+                query: { format: format === 'pdf' ? 'pdf' : format === 'ocsf' ? 'ocsf' : 'html' },
+              })
+            }
+          />
+        </div>
+      )}
+      <DrillInjects {...shown} />
       {report ? <Outcomes report={report} /> : drill.state === 'ended' && <p className="second">{words.noReport}</p>}
     </Page>
   )

@@ -1,6 +1,6 @@
 // Builds an index from the files of all feeds: called in the worker (build-worker.ts), and directly in tests. Must name every
 // feed that could not be read, and never drop one silently.
-import { closeSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { closeSync, lstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { asFault, Fault } from '#core/fault.ts'
@@ -78,7 +78,7 @@ function ut1Files(directory: string): readonly { readonly path: string; readonly
       if (name === null) return []
       return ['domains', 'urls']
         .map((file) => ({ path: join(directory, entry.name, file), name }))
-        .filter(({ path }) => statSync(path, { throwIfNoEntry: false })?.isFile() === true)
+        .filter(({ path }) => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true)
     })
 }
 

@@ -19,6 +19,8 @@ export type CsvColumns = {
 /** null: nothing to read (blank, comment); false: a line that cannot be read. */
 export type LineReader = (line: string) => readonly FeedEntry[] | null | false
 
+/** What a name may take with a port, stars and dots around it, and letters outside ASCII. */
+const MAX_NAME_CHARS = 512
 const own = ''
 const entry = (host: string, path = '', category = own): FeedEntry => ({ host, path, category })
 
@@ -29,15 +31,26 @@ export function readTarget(text: string): { readonly host: string; readonly path
   const authority = end < 0 ? bare : bare.slice(0, end)
   const host = readName(authority.replace(/:\d{1,5}$/, ''))
   if (host === null) return null
-  const path = end < 0 || bare[end] !== '/' ? '' : (bare.slice(end + 1).split(/[?#]/)[0] ?? '').replace(/\/+$/, '')
-  return { host, path: path.slice(0, 512) }
+  const path =
+    end < 0 || bare[end] !== '/'
+      ? ''
+      : (bare
+          .slice(end + 1)
+          .slice(0, 512)
+          .split(/[?#]/)[0] ?? '')
+  return { host, path: withoutEnd(path, '/') }
+}
+
+/** A pattern for the end of a text tries every place before it again: a line of slashes would cost its square. */
+function withoutEnd(text: string, letter: string): string {
+  let end = text.length
+  while (end > 0 && text[end - 1] === letter) end--
+  return text.slice(0, end)
 }
 
 function readName(text: string): string | null {
-  let name = text
-    .toLowerCase()
-    .replace(/^\*\./, '')
-    .replace(/^\.+|\.+$/g, '')
+  if (text.length > MAX_NAME_CHARS) return null
+  let name = withoutEnd(text.toLowerCase().replace(/^\*\./, '').replace(/^\.+/, ''), '.')
   if (/[^\u0000-\u007f]/.test(name)) name = domainToASCII(name)
   // A single label would cover a whole top-level domain.
   if (!/^[a-z0-9_](?:[a-z0-9._-]{0,251}[a-z0-9_])?$/.test(name) || !name.includes('.') || name.includes('..'))
@@ -107,7 +120,8 @@ const readers: Readonly<Record<Exclude<FeedFormat, 'csv' | 'stix'>, LineReader>>
 }
 
 function withoutComment(line: string): string {
-  return line.replace(/(?:^|\s)[#;].*$/, '').trim()
+  const at = line.search(/(?:^|\s)[#;]/)
+  return (at < 0 ? line : line.slice(0, at)).trim()
 }
 
 export function lineReader(format: Exclude<FeedFormat, 'stix'>, columns: CsvColumns = { host: 0 }): LineReader {

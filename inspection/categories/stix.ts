@@ -33,13 +33,14 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 const isPast = (value: unknown, nowMs: number) => typeof value === 'string' && !(Date.parse(value) > nowMs)
 
 const comparison =
-  /^\s*\[?\s*(domain-name:value|url:value|[a-z0-9-]+:[A-Za-z0-9_.'-]+)\s*=\s*'((?:[^'\\]|\\['\\])*)'\s*\]?\s*$/
+  /^ ?\[? ?(domain-name:value|url:value|[a-z0-9-]+:[A-Za-z0-9_.'-]+) ?= ?'((?:[^'\\]|\\['\\])*)' ?\]? ?$/
 
 /** Hosts and URLs; an equality of something else (a hash, an address) in an OR is passed over. null: not of this shape. */
 function targetsOf(pattern: string): readonly { readonly host: string; readonly path: string }[] | null {
   if (pattern.length > categoryCaps.maxLineChars) return null
   const found: { host: string; path: string }[] = []
-  for (const part of pattern.split(/\s+OR\s+/)) {
+  // One blank for many, so that no pattern has two ways to read them.
+  for (const part of pattern.replaceAll(/\s+/g, ' ').split(' OR ')) {
     const match = comparison.exec(part)
     if (!match) return null
     if (match[1] !== 'domain-name:value' && match[1] !== 'url:value') continue

@@ -64,7 +64,7 @@ test('the list of policies says whether the tests hold, and what is surely not m
   await onPage('/t/acme/policies', async (page) => {
     await page.getByText('1 test holds.').waitFor()
     await page.getByText('no policy permits anyone to reach App "depot"').waitFor()
-    await page.getByRole('link', { name: 'Reach' }).waitFor()
+    await page.locator('#content').getByRole('link', { name: 'Reach' }).waitFor()
   })
 })
 
@@ -127,5 +127,41 @@ test('a past decision is told as recorded, and as unknown where it cannot be ask
   await onPage('/t/acme/explain?event=ev-1', async (page) => {
     await page.getByText('needs a device').waitFor()
     await page.getByText('Unknown. The policies that were in force then are not kept any more.').waitFor()
+  })
+})
+
+test('what would be decided now is explained: the nearest policy, and each condition that failed', async () => {
+  await onPage('/t/acme/explain', async (page, double) => {
+    await page
+      .getByRole('combobox', { name: 'Person' })
+      .or(page.getByRole('textbox', { name: 'Person' }))
+      .first()
+      .fill('alice')
+    await page
+      .getByRole('combobox', { name: 'App', exact: true })
+      .or(page.getByRole('textbox', { name: 'App', exact: true }))
+      .first()
+      .fill('payroll')
+    await page.getByRole('form').getByRole('button', { name: 'Explain' }).click()
+    await page.getByText('No policy allows this person to reach the app.').waitFor()
+    await page.getByText('needs device posture ≥ managed; yours: unknown').waitFor()
+    await page.getByText('payroll-access').first().waitFor()
+    const [asked] = callsOf(double, 'explain').slice(-1)
+    assert.deepEqual(asked?.body, { user: 'alice', app: 'payroll' })
+  })
+})
+
+test('explain, reach and least privilege are one step away in the navigation', async () => {
+  await onPage('/t/acme/policies', async (page) => {
+    const places = page.getByRole('navigation').first()
+    for (const [name, path] of [
+      ['Reach', /\/t\/acme\/reach/],
+      ['Least privilege', /\/t\/acme\/least-privilege/],
+      ['Explain', /\/t\/acme\/explain/],
+    ] as const) {
+      await places.getByRole('link', { name, exact: true }).click()
+      await page.waitForURL(path)
+      await page.getByRole('heading', { level: 1, name }).waitFor()
+    }
   })
 })

@@ -35,6 +35,8 @@ export const tenantPlaces: readonly PlaceGroup[] = [
     places: [
       { icon: 'policies', label: text.nav.policies, to: '/t/$tenant/policies', key: 'o' },
       { icon: 'explain', label: text.nav.explain, to: '/t/$tenant/explain', key: 'x' },
+      { icon: 'shield', label: text.nav.reach, to: '/t/$tenant/reach', key: 'k' },
+      { icon: 'filter', label: text.nav.leastPrivilege, to: '/t/$tenant/least-privilege', key: 'l' },
     ],
   },
   {

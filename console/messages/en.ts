@@ -29,6 +29,8 @@ export const en = {
     connectors: 'Connectors',
     policies: 'Policies',
     explain: 'Explain',
+    reach: 'Reach',
+    leastPrivilege: 'Least privilege',
     persons: 'People',
     devices: 'Devices',
     sessions: 'Sessions',

@@ -1,5 +1,7 @@
 // Pages of events while segments become files: every event once, in order, whatever has moved where meanwhile.
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { isFault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
@@ -182,4 +184,14 @@ test('a cursor that nobody was given is refused, or shows events of the same ten
   const far = cursor({ j: '', b: { exc_one: Number.MAX_SAFE_INTEGER, exc_nobody: 7 }, l: null })
   const page = await pageOfEvents(at.journalRoot, tenant, query({ after: far }), lake)
   for (const { event } of page.items) assert.equal((event['metadata'] as { tenant_uid: string }).tenant_uid, tenant)
+})
+
+test('a damaged manifest keeps nobody from what the segments have, and is told where they end', async () => {
+  const tenant = newTenant()
+  await writeEvents(tenant, 0, 40)
+  await moveToLake(tenant, 0.5)
+  await writeFile(join(at.folder, `tenant=${tenant}`, 'manifest.json'), 'damaged')
+  const first = await pageOfEvents(at.journalRoot, tenant, query({ limit: 5 }), lake)
+  assert.equal(first.items.length, 5)
+  await assert.rejects(readAll(tenant, query({ limit: 20 })), (error) => isFault(error, 'lake-corrupt'))
 })

@@ -1,7 +1,7 @@
 // A tenant's events in pages, newest first: out of the journal's segments, and where those end out of the lake, as one
 // reading merged by time. Must never leave an event out or give it twice because it moved from the one to the other.
 import * as z from 'zod'
-import { Fault } from '#core/fault.ts'
+import { Fault, isFault } from '#core/fault.ts'
 import type { TenantId } from '#core/ids.ts'
 import { parseCursor } from '#journal/cursor.ts'
 import { listChains, listSegments, parseWriter } from '#journal/layout.ts'
@@ -49,13 +49,31 @@ export async function pageOfEvents(
   }
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {
     const floors = await floorsOf(root, tenant)
-    const below = boundsOf(floors, await lake.writers(tenant), place)
-    const newestMs = await lake.newestCold(tenant, below, query.fromMs)
-    const page = await readPage(root, tenant, query, place, newestMs === null ? null : { lake, below, newestMs })
+    const cold = await coldOf(lake, tenant, floors, place, query.fromMs)
+    const page = await readPage(root, tenant, query, place, cold instanceof Fault ? null : cold)
+    // What the segments have is shown; that nothing is behind them is not said by who does not know.
+    if (cold instanceof Fault && (page.next === null || place.lake !== null)) throw cold
     // Segments that went meanwhile were perhaps neither read here nor asked of the lake.
     if (isEqual(floors, await floorsOf(root, tenant))) return page
   }
   throw new Fault('at-capacity', { hint: 'The journal is being tidied; ask again.' })
+}
+
+async function coldOf(
+  lake: RunningLake,
+  tenant: TenantId,
+  floors: ReadonlyMap<string, number>,
+  place: Place,
+  fromMs: number | undefined,
+): Promise<Cold | null | Fault> {
+  try {
+    const below = boundsOf(floors, await lake.writers(tenant), place)
+    const newestMs = await lake.newestCold(tenant, below, fromMs)
+    return newestMs === null ? null : { lake, below, newestMs }
+  } catch (error) {
+    if (isFault(error, 'lake-corrupt')) return error
+    throw error
+  }
 }
 
 type Cold = { readonly lake: RunningLake; readonly below: Bounds; readonly newestMs: number }

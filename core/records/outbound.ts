@@ -42,6 +42,15 @@ export type VerdictAction = z.infer<typeof verdictAction>
 const whole = {
   bypass: z.array(bypassRule).max(200).describe('what is passed without looking into it; counted and journalled'),
   pinnedServices: z.boolean().describe('pass the shipped list of services whose programs refuse interception'),
+  pinnedClients: z
+    .strictObject({
+      learn: z.boolean().describe('pass programs that refuse interception, for a while, where others did not'),
+      approved: hosts.describe('sites for which an administrator says yes; each stands for everything below it'),
+      megabytes: z.number().int().min(1).max(10_000).describe('of one device to one site until it expires'),
+      hours: z.number().int().min(1).max(168).describe('until it expires'),
+      owner: z.string().max(200).describe('who answers for what was learned; in the finding'),
+    })
+    .describe('programs that take no certificate of ours; never for uncategorised, newly seen or risky sites'),
   clientCertificates: z
     .enum(['pass', 'block'])
     .describe('categorised sites that ask for a client certificate: pass without looking into them, or block'),
@@ -80,6 +89,7 @@ export const webSettingsSpec = z.strictObject({
   ...z.strictObject(whole).partial().shape,
   certificates: whole.certificates.partial().optional(),
   verdicts: whole.verdicts.partial().optional(),
+  pinnedClients: whole.pinnedClients.partial().optional(),
 })
 
 export const webSettingsRecord = z.strictObject({ kind: z.literal('webSettings'), id, ...whole })
@@ -89,6 +99,7 @@ export type WebSettings = Omit<WebSettingsRecord, 'kind' | 'id'>
 export const defaultWebSettings: WebSettings = {
   bypass: [],
   pinnedServices: true,
+  pinnedClients: { learn: false, approved: [], megabytes: 50, hours: 24, owner: '' },
   clientCertificates: 'pass',
   dns: 'off',
   addresses: 'refuse',
@@ -109,6 +120,7 @@ export function webSettingsOf(id: string, spec: z.infer<typeof webSettingsSpec>)
     id,
     certificates: { ...defaultWebSettings.certificates, ...spec.certificates },
     verdicts: { ...defaultWebSettings.verdicts, ...spec.verdicts },
+    pinnedClients: { ...defaultWebSettings.pinnedClients, ...spec.pinnedClients },
   })
 }
 

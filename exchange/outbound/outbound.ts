@@ -11,6 +11,7 @@ import { createAddressSafety } from './address-safety.ts'
 import { createClientCertificateSites } from './client-certificate-sites.ts'
 import type { DnsWatcher, PageTools, PromptTools } from './content-tools.ts'
 import { createGoOns } from './go-on.ts'
+import { createLearnedPins } from './learned-pins.ts'
 import { createLookup, systemResolver, type ResolveName } from './lookup.ts'
 import { createOrigins, type Origins } from './origin.ts'
 import { createListReader } from './revocation/read-list.ts'
@@ -111,6 +112,7 @@ export async function startOutbound(
     get pages() {
       return tools.current?.pages ?? deps.pages
     },
+    pins: createLearnedPins(context.now),
     clientCertificateSites: createClientCertificateSites(context.now),
   })
   // Without its categories a policy would allow what it forbids: nothing goes out before they are there, nor before

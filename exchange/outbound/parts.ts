@@ -4,6 +4,7 @@ import type { ExchangeContext } from '#exchange/context.ts'
 import type { ClientCertificateSites } from './client-certificate-sites.ts'
 import type { PageTools, PromptTools } from './content-tools.ts'
 import type { GoOns } from './go-on.ts'
+import type { LearnedPins } from './learned-pins.ts'
 import type { Origins } from './origin.ts'
 import type { Spools } from './spool.ts'
 import type { WebAccess } from './web-access.ts'
@@ -22,5 +23,6 @@ export type OutboundParts = {
   readonly prompts: PromptTools | undefined
   /** undefined: policies that ask for pages to be judged get none. */
   readonly pages: PageTools | undefined
+  readonly pins: LearnedPins
   readonly clientCertificateSites: ClientCertificateSites
 }

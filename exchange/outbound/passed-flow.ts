@@ -20,6 +20,7 @@ export class PassedFlow implements Flow {
   readonly #policies: readonly string[]
   readonly #stillPasses: () => boolean
   readonly #refreshed: WebAccess['refreshed']
+  readonly #mayCarry: ((bytes: number) => boolean) | undefined
   #relay: Relay | undefined
   #isEnded = false
 
@@ -31,12 +32,15 @@ export class PassedFlow implements Flow {
     policies: readonly string[],
     stillPasses: () => boolean,
     refreshed: WebAccess['refreshed'],
+    /** Called with what has passed; false ends it. */
+    mayCarry?: (bytes: number) => boolean,
   ) {
     context.flows.refuseOverLimit(tenantId, access.sessionId)
     this.#context = context
     this.#policies = policies
     this.#stillPasses = stillPasses
     this.#refreshed = refreshed
+    this.#mayCarry = mayCarry
     this.tenantId = tenantId
     this.access = access
     this.openedAtMs = context.now()
@@ -51,7 +55,12 @@ export class PassedFlow implements Flow {
       hardClose(site)
       return
     }
+    const mayCarry = this.#mayCarry
     this.#relay = relay(person, site, {
+      onBytes:
+        mayCarry === undefined
+          ? undefined
+          : (_direction, count) => void (mayCarry(count) || this.cut('volume-used-up')),
       onEnd: (end) => this.end(end.kind === 'cut' ? end.reason : end.kind),
     })
   }

@@ -5,7 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import { asFault, Fault } from '#core/fault.ts'
+import { asFault, Fault, isFault } from '#core/fault.ts'
 import { deny } from '#core/policy/decide.ts'
 import { readClientHello, type FirstBytes } from '#transport/client-hello.ts'
 import { checkRequestHead } from '#transport/http-strictness.ts'
@@ -19,6 +19,7 @@ import { createDoorServer } from '#exchange/doors/http-server.ts'
 import { policyNames } from '#exchange/inspect.ts'
 import { answerFault, rawFault, type AnyRequest, type AnyResponse } from '#exchange/pages/answer.ts'
 import { answerStopRaw } from './answer-stop.ts'
+import { isCertificateAlert } from './learned-pins.ts'
 import type { OutboundParts } from './parts.ts'
 import { PassedFlow } from './passed-flow.ts'
 import { createServeWeb } from './serve-web.ts'
@@ -56,10 +57,13 @@ type Tunnel = {
   readonly scheme: 'http' | 'https'
   readonly minVersion: MinVersion
   readonly askerNow: AskerNow
+  /** A request has come through it: the program has taken our certificate. */
+  isUsed: boolean
 }
 
 const ESTABLISHED = 'HTTP/1.1 200 Connection Established\r\n\r\n'
 const TLS_1_3 = 0x0304
+const PINNED = 'pinned client'
 
 export function createWebTraffic(parts: OutboundParts): WebTraffic {
   const { context, access, origins } = parts
@@ -103,7 +107,8 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
     if (access.isRefused(asker.tenant, site)) return refuseSite(socket, asker, site)
     socket.write(ESTABLISHED)
     const first = await readClientHello(socket, { deadlineMs: exchangeCaps.tunnelFirstByteMs.default })
-    if (first.kind === 'plain') return enter(socket, first, { site, scheme: 'http', minVersion: 'TLSv1.2', askerNow })
+    if (first.kind === 'plain')
+      return enter(socket, first, { site, scheme: 'http', minVersion: 'TLSv1.2', askerNow, isUsed: false })
     // The name in the hello and the name of the tunnel must be one: else one is decided on and the other is reached.
     if (first.serverName !== undefined && first.serverName !== site.host)
       return refuseName(socket, askerNow(), site, first)
@@ -120,7 +125,10 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
       settings.clientCertificates === 'pass' &&
       !categories.includes(UNCATEGORISED) &&
       parts.clientCertificateSites.has(asker.tenant.id, site.host)
-    return bypassReason(settings, asker, site, categories) ?? (wantsCertificate ? 'client certificate' : undefined)
+    return (
+      bypassReason(settings, asker, site, categories) ??
+      (wantsCertificate ? 'client certificate' : parts.pins.passes(asker, site, categories) ? PINNED : undefined)
+    )
   }
 
   /** False: policy does not allow it, so that it is looked into to say so with a page. */
@@ -137,7 +145,9 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
       const now = context.directory.get(tenant.id)
       return now !== undefined && passReason({ ...asker, tenant: now }, site) !== undefined
     }
-    const flow = new PassedFlow(context, tenant.id, wanted, policyNames(decision), stillPasses, access.refreshed)
+    const mayCarry = why === PINNED ? (bytes: number) => parts.pins.carried(asker, site, bytes) : undefined
+    const { refreshed } = access
+    const flow = new PassedFlow(context, tenant.id, wanted, policyNames(decision), stillPasses, refreshed, mayCarry)
     try {
       const origin = await origins.connect(site)
       origin.write(hello)
@@ -161,13 +171,43 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
     if (hello.alpn.length > 0 && protocols.length === 0) return refuseTls(socket, 'handshakeFailure')
     const secureContext = await context.minted.contextFor(tenant.id, site.host)
     socket.unshift(hello.bytes)
-    const secured = await endTls(socket, { secureContext, protocols, deadlineMs: exchangeCaps.handshakeMs.default })
+    const deadlineMs = exchangeCaps.handshakeMs.default
+    const secured = await endTls(socket, { secureContext, protocols, deadlineMs }).catch((error: unknown) => {
+      if (isFault(error, 'certificate-refused') && isCertificateAlert(error.detail['alert']))
+        noteRefusal(askerNow(), site)
+      throw error
+    })
     context.count('intercepted')
     // What the person's own program would have refused, the site does not get either.
     const minVersion = Math.min(...hello.versions) >= TLS_1_3 ? 'TLSv1.3' : 'TLSv1.2'
-    tunnels.set(secured, { site, scheme: 'https', minVersion, askerNow })
+    tunnels.set(secured, { site, scheme: 'https', minVersion, askerNow, isUsed: false })
     if (secured.alpnProtocol === 'h2') http2.serve(secured)
     else http1.serve(secured)
+  }
+
+  /** A program that does not take our certificate: it pins the site's, or does not trust our root, or says so. */
+  function noteRefusal(asker: WebAsker, site: WebSite): void {
+    const { tenant } = asker
+    const wanted = access.accessTo(asker, site, 'browse', null)
+    const refusal = parts.pins.refused(asker, site, wanted.destination?.categories ?? [])
+    const settings = tenant.webSettings
+    if (refusal.kind === 'not-learned' && !refusal.isFirst) return
+    const isLearned = refusal.kind === 'learned'
+    context.journal.found(tenant, wanted, {
+      what: isLearned ? 'a program that refuses interception is passed' : 'a program refused interception',
+      severity: isLearned ? 3 : 2,
+      outcome: isLearned ? 'success' : 'failure',
+      web: isLearned
+        ? {
+            inspected: false,
+            why: PINNED,
+            vouchedBy: refusal.vouchedBy,
+            until: new Date(refusal.untilMs).toISOString(),
+            megabytes: settings?.pinnedClients.megabytes ?? 0,
+            owner: settings?.pinnedClients.owner || settings?.contact || 'administrators',
+          }
+        : { inspected: false, learned: false, why: refusal.why },
+    })
   }
 
   function enter(socket: Socket, { bytes }: FirstBytes, tunnel: Tunnel): void {
@@ -215,7 +255,10 @@ export function createWebTraffic(parts: OutboundParts): WebTraffic {
     if (authority.host !== site.host || asked !== site.port || !target.startsWith('/')) {
       throw new Fault('host-misdirected')
     }
-    return { ...askerNow(), ...site, scheme, minVersion, target }
+    const asker = askerNow()
+    if (!tunnel.isUsed && scheme === 'https') parts.pins.accepted(asker, site)
+    tunnel.isUsed = true
+    return { ...asker, ...site, scheme, minVersion, target }
   }
 
   function plainRequest({ authority, target }: CheckedRequest, asker: WebAsker): WebRequest {

@@ -1,0 +1,124 @@
+// Programs that refuse our certificates for a site and are passed there for a while, where the tenant wants that learned.
+// Must never believe the program alone: it may only want not to be looked into. Somebody else must have been at the site
+// with inspection on, or an administrator must have said yes, and nothing is learned for sites that nobody knows.
+import type { WebSettings } from '#core/records/outbound.ts'
+import { suffixesOf } from '#exchange/tenant/own-categories.ts'
+import { caps } from './caps.ts'
+import { NEWLY_SEEN, UNCATEGORISED, type WebAsker, type WebSite } from './web-access.ts'
+
+export type Refusal =
+  | { readonly kind: 'learned'; readonly untilMs: number; readonly vouchedBy: 'another person' | 'administrator' }
+  | { readonly kind: 'not-learned'; readonly why: string; readonly isFirst: boolean }
+
+export type LearnedPins = {
+  /** A program of this person took our certificate for the site. */
+  readonly accepted: (asker: WebAsker, site: WebSite) => void
+  readonly refused: (asker: WebAsker, site: WebSite, categories: readonly string[]) => Refusal
+  /** Whether this program's connections to the site are passed now. */
+  readonly passes: (asker: WebAsker, site: WebSite, categories: readonly string[]) => boolean
+  /** False: it has carried as much as it may; it ends. */
+  readonly carried: (asker: WebAsker, site: WebSite, bytes: number) => boolean
+}
+
+type Pin = { refusals: number; sinceMs: number; untilMs: number; bytes: number }
+
+/** Names of categories, in feeds and by tenants, for which a program's word is never taken. */
+const risky =
+  /(malware|phish|threat|botnet|command-and-control|c2|cryptojack|stalkerware|ddos|hack|warez|proxy|vpn|doh|redirector|anonym|suspicious|dynamic-dns|parked)/i
+const MEGABYTE = 1_000_000
+const HOUR_MS = 3_600_000
+
+export function createLearnedPins(now: () => number): LearnedPins {
+  /** Who was at a site with inspection on; two are enough to know that it was somebody else. */
+  const visitors = new Map<string, Map<string, number>>()
+  const pins = new Map<string, Pin>()
+
+  return {
+    accepted({ tenant, session }, { host }) {
+      const key = `${tenant.id} ${host}`
+      const known = visitors.get(key) ?? new Map<string, number>()
+      known.delete(session.userId)
+      known.set(session.userId, now() + caps.pinVouchMs.default)
+      const [oldest] = known.keys()
+      if (known.size > 2 && oldest !== undefined) known.delete(oldest)
+      keep(visitors, key, known)
+    },
+    refused(asker, site, categories) {
+      const settings = settingsOf(asker)
+      const key = keyOf(asker, site)
+      const nowMs = now()
+      const before = pins.get(key)
+      const isFresh = before === undefined || nowMs - before.sinceMs > caps.pinWindowMs.default
+      const pin = isFresh
+        ? { refusals: 0, sinceMs: nowMs, untilMs: before?.untilMs ?? 0, bytes: before?.bytes ?? 0 }
+        : before
+      pin.refusals++
+      keep(pins, key, pin)
+      const isFirst = pin.refusals === 1
+      if (settings?.learn !== true) return { kind: 'not-learned', why: 'not wanted', isFirst }
+      const why = whyNever(categories)
+      if (why !== undefined) return { kind: 'not-learned', why, isFirst }
+      const vouchedBy = isApproved(settings, site)
+        ? ('administrator' as const)
+        : isVisitedByAnother(asker, site, nowMs)
+          ? ('another person' as const)
+          : undefined
+      if (vouchedBy === undefined)
+        return { kind: 'not-learned', why: 'nobody else was there with inspection on', isFirst }
+      if (pin.refusals < caps.pinRefusals.default) return { kind: 'not-learned', why: 'once may be chance', isFirst }
+      // What was used up stays used up until it would have ended: a program cannot refuse itself a new allowance.
+      if (pin.untilMs <= nowMs) Object.assign(pin, { untilMs: nowMs + settings.hours * HOUR_MS, bytes: 0 })
+      return { kind: 'learned', untilMs: pin.untilMs, vouchedBy }
+    },
+    passes(asker, site, categories) {
+      const settings = settingsOf(asker)
+      const pin = pins.get(keyOf(asker, site))
+      if (settings?.learn !== true || pin === undefined || pin.untilMs <= now()) return false
+      return whyNever(categories) === undefined && pin.bytes < settings.megabytes * MEGABYTE
+    },
+    carried(asker, site, bytes) {
+      const pin = pins.get(keyOf(asker, site))
+      if (pin === undefined) return false
+      pin.bytes += bytes
+      return pin.bytes < (settingsOf(asker)?.megabytes ?? 0) * MEGABYTE
+    },
+  }
+
+  function isVisitedByAnother({ tenant, session }: WebAsker, { host }: WebSite, nowMs: number): boolean {
+    for (const [userId, untilMs] of visitors.get(`${tenant.id} ${host}`) ?? [])
+      if (userId !== session.userId && untilMs > nowMs) return true
+    return false
+  }
+}
+
+function settingsOf({ tenant }: WebAsker): WebSettings['pinnedClients'] | undefined {
+  return tenant.webSettings?.pinnedClients
+}
+
+/** One device, or one credential, and one site. */
+function keyOf({ tenant, session }: WebAsker, { host, port }: WebSite): string {
+  return `${tenant.id} ${session.deviceId ?? session.id} ${host} ${port}`
+}
+
+function whyNever(categories: readonly string[]): string | undefined {
+  if (categories.length === 0 || categories.includes(UNCATEGORISED)) return 'uncategorised'
+  if (categories.includes(NEWLY_SEEN)) return 'newly seen'
+  const bad = categories.find((name) => risky.test(name))
+  return bad === undefined ? undefined : `category ${bad}`
+}
+
+function isApproved({ approved }: WebSettings['pinnedClients'], { host }: WebSite): boolean {
+  return approved.length > 0 && [...suffixesOf(host)].some((suffix) => approved.includes(suffix))
+}
+
+function keep<V>(table: Map<string, V>, key: string, value: V): void {
+  table.delete(key)
+  table.set(key, value)
+  const [oldest] = table.keys()
+  if (table.size > caps.pins.default && oldest !== undefined) table.delete(oldest)
+}
+
+/** The alerts by which a program says that it does not take our certificate (RFC 8446, 6.2). */
+export function isCertificateAlert(alert: unknown): boolean {
+  return /ALERT_(UNKNOWN_CA|BAD_CERTIFICATE|CERTIFICATE_UNKNOWN)\b/.test(String(alert))
+}

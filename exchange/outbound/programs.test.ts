@@ -1,43 +1,14 @@
 // Whole programs on the way to the internet, from a device: Chromium by the agent's PAC file, and git through its proxy.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { startAgent } from '#agent/agent.ts'
-import { Profile } from '#agent/profile.ts'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { startBrowser } from '#e2e/peers/browser.ts'
-import { createKeyAndCsr } from '#transport/certificate-request.ts'
-import { hello, run, startWebWorld, webPolicy, type WebWorld } from './testing.ts'
+import { hello, run, startWebWorld, webPolicy } from './testing.ts'
+import { agentFor } from './testing-agent.ts'
 import { wordInspector, words } from './testing-inspector.ts'
-
-async function agentFor(world: WebWorld) {
-  const folder = join(world.folder, 'agent')
-  mkdirSync(folder, { mode: 0o700 })
-  const { csrPem } = await createKeyAndCsr({ commonName: 'device' })
-  const { acme, control, device, agentSession, exchange } = world
-  const signedIn = {
-    tenant: 'acme',
-    tenantId: acme.id,
-    user: 'alice',
-    deviceId: device.record.id,
-    sessionId: agentSession.id,
-    sessionExpiresAt: new Date(agentSession.expiresAtMs).toISOString(),
-    certificatePem: device.credentials.cert,
-    identityCaPem: [acme.identityCa.certificatePem],
-    doorsCaPem: control.exchangeCa.certificatePem,
-    domain: 'sallyport.test',
-    exchanges: [`127.0.0.1:${exchange.port}`],
-    inspectionCaPem: [acme.inspectionRoot.certificatePem],
-    csrPem,
-  }
-  await new Profile(signedIn, device.credentials.key).save(folder)
-  const agent = await startAgent({ stateFolder: folder, socksPort: null, httpPort: 0, drainMs: 0 }, { log: () => {} })
-  await agent.ready()
-  const http = agent.status().doors.find(({ kind }) => kind === 'http')?.address ?? ''
-  return { agent, http, [Symbol.asyncDispose]: () => agent.close() }
-}
 
 const noChromium = existsSync('/usr/bin/chromium') ? false : 'no Chromium here'
 

@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startAgent } from '#agent/agent.ts'
+import { Profile } from '#agent/profile.ts'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { startInspector } from '#inspection/inspect.ts'
 import { agentFor } from './testing-agent.ts'
@@ -65,7 +67,7 @@ test(
     }
     publish('made-good', 'module.exports = 42\n')
     publish('made-evil', eicar)
-    await using device = await agentFor(world)
+    await using device = await agentFor(world, { Profile, startAgent })
     const folder = join(world.folder, 'project')
     mkdirSync(folder)
     writeFileSync(join(folder, 'package.json'), '{"name":"project","version":"1.0.0"}')
@@ -120,7 +122,7 @@ test(
       '/Packages',
       Buffer.from(`${control}Filename: ./made-here_1.0_all.deb\nSize: ${bytes.length}\nSHA256: ${sum}\n`),
     )
-    await using device = await agentFor(world)
+    await using device = await agentFor(world, { Profile, startAgent })
     const root = join(world.folder, 'apt')
     for (const each of [
       'etc/apt/apt.conf.d',

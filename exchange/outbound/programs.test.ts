@@ -4,6 +4,8 @@ import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { startAgent } from '#agent/agent.ts'
+import { Profile } from '#agent/profile.ts'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { startBrowser } from '#e2e/peers/browser.ts'
 import { hello, run, startWebWorld, webPolicy } from './testing.ts'
@@ -36,7 +38,7 @@ test(
       if ('stream' in response) response.end(text)
       else response.end(text)
     })
-    await using device = await agentFor(world)
+    await using device = await agentFor(world, { Profile, startAgent })
     await using browser = await startBrowser({
       trust: [world.acme.inspectionRoot.certificatePem],
       pacUrl: `http://${device.http}/proxy.pac`,
@@ -84,7 +86,7 @@ test('git clones through the agent with inspection on', async () => {
       },
     )
   })
-  await using device = await agentFor(world)
+  await using device = await agentFor(world, { Profile, startAgent })
   const settings = ['-c', `http.proxy=http://${device.http}`]
   const target = join(world.folder, 'clone')
   const { code, stderr } = await run('git', [...settings, 'clone', `https://git.test:${port}/repo.git`, target], {
@@ -97,7 +99,7 @@ test('git clones through the agent with inspection on', async () => {
 test('a program of the device that goes by the local proxy is decided like any other', async () => {
   await using world = await startWebWorld(issueIntermediate, { policies: [] })
   const port = await world.site(['www.site.test'], hello)
-  await using device = await agentFor(world)
+  await using device = await agentFor(world, { Profile, startAgent })
   const at = [
     '--silent',
     '--cacert',

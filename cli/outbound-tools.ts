@@ -3,6 +3,7 @@
 import { randomInt } from 'node:crypto'
 import { join } from 'node:path'
 import { NEWLY_SEEN } from '#exchange/outbound/web-access.ts'
+import type { TenantBrands } from '#exchange/outbound/content-tools.ts'
 import type { OutboundDeps } from '#exchange/outbound/outbound.ts'
 import type { FeedConfig } from '#inspection/categories/feeds.ts'
 import { partLog } from './log.ts'
@@ -41,6 +42,18 @@ export function outboundDeps(dataFolder: string, config: OutboundToolsConfig = {
       )
       const inspector = startInspector()
       const model = openUrlModel()
+      // One for each tenant's list, for as long as its settings hold it.
+      const models = new WeakMap<TenantBrands, ReturnType<typeof made>>()
+      const made = (brands: TenantBrands) => {
+        const own = brands.map(({ name, domains }) => ({ name, names: [name], domains }))
+        return { model: openUrlModel(undefined, own), brands: own }
+      }
+      const withBrands = (brands: TenantBrands = []) => {
+        if (brands.length === 0) return { model }
+        const known = models.get(brands) ?? made(brands)
+        models.set(brands, known)
+        return known
+      }
       return {
         inspector,
         categoriesOf(tenantId, host) {
@@ -48,7 +61,11 @@ export function outboundDeps(dataFolder: string, config: OutboundToolsConfig = {
           return seen.isNew(tenantId, host) ? [NEWLY_SEEN, ...found] : found
         },
         prompts: { serviceAt: promptServiceAt, isHost: isPromptHost, read: readPrompts },
-        pages: { open: (url, context) => openPage(url, context, { model }), guard: guardPage, guardHeaders },
+        pages: {
+          open: (url, { brands, ...context }) => openPage(url, context, withBrands(brands)),
+          guard: guardPage,
+          guardHeaders,
+        },
         dnsWatcher: new DnsWatch({ names: loadPhishingModel().names, nowMs: Date.now, seed: randomInt(2 ** 31) }),
         async close() {
           await inspector.close()

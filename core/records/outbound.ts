@@ -39,7 +39,17 @@ const verdictAction = z.enum(['block', 'coach', 'alert', 'pass'])
 export type ProblemAction = z.infer<typeof problemAction>
 export type VerdictAction = z.infer<typeof verdictAction>
 
+/** A name of the tenant, and the sites where it belongs: elsewhere it is worn by somebody else. */
+const brand = z.strictObject({
+  name: z
+    .string()
+    .regex(/^[a-z0-9]{3,40}$/, 'use 3 to 40 lower-case letters and digits, as the name stands in a host')
+    .describe('as it stands in hosts, such as acmebank'),
+  domains: z.array(hostName).min(1).max(50).describe('where it belongs, such as acme-bank.example'),
+})
+
 const whole = {
+  brands: z.array(brand).max(50).describe('own names whose look-alikes are looked for in addresses and pages'),
   bypass: z.array(bypassRule).max(200).describe('what is passed without looking into it; counted and journalled'),
   pinnedServices: z.boolean().describe('pass the shipped list of services whose programs refuse interception'),
   pinnedClients: z
@@ -97,6 +107,7 @@ export type WebSettingsRecord = z.infer<typeof webSettingsRecord>
 export type WebSettings = Omit<WebSettingsRecord, 'kind' | 'id'>
 
 export const defaultWebSettings: WebSettings = {
+  brands: [],
   bypass: [],
   pinnedServices: true,
   pinnedClients: { learn: false, approved: [], megabytes: 50, hours: 24, owner: '' },

@@ -26,10 +26,17 @@ export type PageGuard = {
   readonly disabledFields: number
 }
 
+export type TenantBrands = readonly { readonly name: string; readonly domains: readonly string[] }[]
+
 export type PageTools = {
   readonly open: (
     url: string,
-    context: { readonly isFirstSeenByTenant?: boolean; readonly charset?: string },
+    context: {
+      readonly isFirstSeenByTenant?: boolean
+      readonly charset?: string
+      /** The tenant's own; the same list while its settings are the same. */
+      readonly brands?: TenantBrands
+    },
   ) => PageJudge
   readonly guard: (
     notice: PageNotice,

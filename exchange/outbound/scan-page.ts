@@ -6,7 +6,7 @@ import type { HeaderField, HeaderFields } from '#transport/forward-headers.ts'
 import type { ResponseScan, ScanStop } from '#transport/response-scan.ts'
 import { Fault } from '#core/fault.ts'
 import { caps } from './caps.ts'
-import type { PageGuard, PageNotice, PageTools, PageVerdict } from './content-tools.ts'
+import type { PageGuard, PageNotice, PageTools, PageVerdict, TenantBrands } from './content-tools.ts'
 import { faultOfStop } from './stop.ts'
 
 export type PageScan = {
@@ -15,6 +15,7 @@ export type PageScan = {
   /** Value of `content-encoding`; null: none. */
   readonly encoding: string | null
   readonly isFirstSeen: boolean
+  readonly brands: TenantBrands
   readonly notice: PageNotice
   /** Bytes of all pages that are held; shared. */
   readonly budget: { bytes: number }
@@ -29,8 +30,8 @@ const ofTheBytes =
 const STEP_BYTES = 64 * 1024
 
 export function scanPage(tools: PageTools, config: PageScan, inner: ResponseScan | undefined): ResponseScan {
-  const { url, charset, encoding, isFirstSeen, budget } = config
-  const page = tools.open(url, { isFirstSeenByTenant: isFirstSeen, ...(charset !== '' && { charset }) })
+  const { url, charset, encoding, isFirstSeen, brands, budget } = config
+  const page = tools.open(url, { isFirstSeenByTenant: isFirstSeen, brands, ...(charset !== '' && { charset }) })
   let held: Uint8Array[] = []
   let heldBytes = 0
   let guard: PageGuard | undefined

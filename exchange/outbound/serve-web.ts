@@ -201,6 +201,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       url: `${wanted.scheme}://${authorityOf(wanted)}${wanted.target}`,
       charset: charsetOf(named['content-type']),
       encoding: encoding === 'identity' ? null : encoding,
+      brands: wanted.tenant.webSettings?.brands ?? [],
       isFirstSeen: decided.access.destination?.categories.includes(NEWLY_SEEN) === true,
       notice: { title: own.guardTitle, text: own.guardText, link: '' },
       budget: pages,

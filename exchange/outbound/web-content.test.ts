@@ -221,6 +221,32 @@ describe('a page whose policy says judge', () => {
     assert.match(String(meant[0]?.['explanation']), /collecting place/)
   })
 
+  test("wears the tenant's own name, or one that looks like it, where it does not belong", async () => {
+    const { pages } = tools ?? assert.fail()
+    const brands = [{ name: 'zorblatt', domains: ['zorblatt.example'] }]
+    const judged = (url: string, own: typeof brands | undefined) => {
+      const judge = pages.open(url, own === undefined ? {} : { brands: own })
+      judge.push(Buffer.from('<title>Zorblatt</title><form action="/in"><input name=u><input type=password></form>'))
+      return judge.end()
+    }
+    for (const host of ['zorblatt-login.site.test', 'z0rblatt.test', 'secure-zorblat.test']) {
+      const [known, unknown] = [judged(`https://${host}/`, brands), judged(`https://${host}/`, undefined)]
+      assert.ok(known.score > unknown.score + 0.1, `${host}: ${known.score} with, ${unknown.score} without`)
+      assert.match(known.reason, /its title names "zorblatt"/, host)
+    }
+    const itself = judged('https://www.zorblatt.example/', brands)
+    assert.equal(itself.verdict, 'clean')
+    const worn = '<title>Zorblatt</title><form action="/in"><input name=u><input type=password></form>'
+    const scoreWith = async (own: typeof brands) => {
+      await using world = await start({ policies: [judging], settings: { brands: own } })
+      const port = await world.site(['zorblatt-login.site.test'], page(worn))
+      await world.curl(`https://zorblatt-login.site.test:${port}/`)
+      const { meant } = await webEvents(world, 1, ({ score }) => typeof score === 'number')
+      return Number(meant[0]?.['score'])
+    }
+    assert.ok((await scoreWith(brands)) > (await scoreWith([])), 'the setting reaches the judge')
+  })
+
   test('between the thresholds is shown with its fields disabled and a banner, and no browser keeps it', async () => {
     await using world = await start({ policies: [judging] })
     const plain = await world.site(['www.site.test'], page(suspicious))

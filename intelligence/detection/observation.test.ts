@@ -11,6 +11,12 @@ function read(event: Readonly<Record<string, unknown>>): Observation {
   return observation
 }
 
+test('what people do about a story is no news, whatever else says that it belongs to an incident is', () => {
+  const event = { time: 1_767_600_000_000, message: 'x', unmapped: { incident_uid: 'inc_aaaa' } }
+  assert.equal(observe({ ...event, class_uid: 2005 }, 'line 1'), 'not-needed')
+  for (const class_uid of [2004, 3003, 4001]) assert.equal(typeof observe({ ...event, class_uid }, 'line 1'), 'object')
+})
+
 test('reads an event of our own journal', () => {
   const event = journalEvent('authorization', 'decide', {
     uid: 'evt_1',

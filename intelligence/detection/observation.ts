@@ -63,6 +63,9 @@ export function observe(event: Fields, place: string): Observation | Refusal {
   if (kind === undefined) return 'not-needed'
   // What detection itself has told is no news to it.
   if (kind === 'finding' && text(fields(event['finding_info'])['uid']).startsWith('sty_')) return 'not-needed'
+  // What people do about a story is no behaviour either.
+  if (event['class_uid'] === 2005 && text(fields(event['unmapped'])['incident_uid']).startsWith('inc_'))
+    return 'not-needed'
   const metadata = fields(event['metadata'])
   const timeMs = timeOf(event['time'] ?? event['time_dt'] ?? event['start_time'] ?? metadata['logged_time'])
   if (timeMs === undefined) return 'no-time'

@@ -107,6 +107,17 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
   })
   const storyId = await insertStory(tenant.id, ada, `seen${suffix}`, context)
   const incident = await call('/incidents', { story: storyId, comment: `looked${suffix}` })
+  await call('/apply', {
+    documents: [
+      { kind: 'Playbook', name: `book${suffix}`, spec: { title: 'x', steps: [{ id: 'a', wait: '1h' }] } },
+      {
+        kind: 'EventStream',
+        name: `siem${suffix}`,
+        spec: { enabled: false, target: { kind: 'file', name: `audit${suffix}` } },
+      },
+    ],
+  })
+  const run = await call(`/incidents/${incident.id}/playbooks`, { playbook: `book${suffix}` })
   const drillId = await insertDrill(tenant.id, tenant.administratorId, context)
   const secrets = await handle.selectFrom('enrolmentTokens').select('enrolmentTokens.id').execute()
   return {
@@ -125,6 +136,8 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
       `tools${suffix}`,
       `allow${suffix}`,
       `idp${suffix}`,
+      `book${suffix}`,
+      `siem${suffix}`,
     ],
     ids: [
       deviceId,
@@ -137,6 +150,7 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
       drillId,
       storyId,
       incident.id as string,
+      run.id as string,
       ...secrets.map(({ id }) => id),
       ada,
       wiki,

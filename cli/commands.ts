@@ -5,6 +5,7 @@ import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
+import { doctor } from './commands/doctor.ts'
 import * as drill from './commands/drill.ts'
 import * as incident from './commands/incident.ts'
 import * as inspect from './commands/inspect.ts'
@@ -21,6 +22,7 @@ import * as resources from './commands/resources.ts'
 import * as see from './commands/see.ts'
 import * as signIn from './commands/sign-in.ts'
 import * as stream from './commands/stream.ts'
+import { supportBundle } from './commands/support-bundle.ts'
 import * as web from './commands/web.ts'
 import { whySlow } from './commands/why-slow.ts'
 
@@ -40,6 +42,8 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.connectorRevoke,
       see.events,
       whySlow,
+      doctor,
+      supportBundle,
     ],
   ],
   [

@@ -3,6 +3,7 @@
 import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
+import { certificates } from './commands/certificates.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
 import { doctor } from './commands/doctor.ts'
@@ -115,6 +116,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       administer.tenantList,
       administer.tenantCreate,
       administer.exchangeToken,
+      certificates,
       ownHosts.ownHostList,
       ownHosts.ownHostApprove,
       ownHosts.ownHostRefuse,

@@ -50,6 +50,32 @@ export const controlConfig = z.strictObject({
       z
         .strictObject({ kind: z.literal('files'), certificateFile: path, keyFile: path })
         .describe('PEM files for *.<domain>, read again when they change'),
+      z
+        .strictObject({
+          kind: z.literal('acme'),
+          directory: z
+            .url({ protocol: /^https$/ })
+            .max(500)
+            .describe('directory of the authority, such as https://acme-v02.api.letsencrypt.org/directory'),
+          agreeToTerms: z.literal(true).describe('that the operator has read and agreed to its terms'),
+          email: z.email().max(254).optional().describe('where it may write before something ends'),
+          challenge: z
+            .enum(['tls-alpn-01', 'dns-01'])
+            .describe('tls-alpn-01: answered at the public port, one certificate a name; dns-01: one for *.<domain>'),
+          hook: path.optional().describe('dns-01: program called as `add NAME VALUE` and `remove NAME VALUE`'),
+          caFile: path.optional().describe('PEM of the authority behind the directory, where it is not a public one'),
+          externalAccount: z
+            .strictObject({
+              keyId: z.string().min(1).max(300),
+              hmacFromEnvironment: z.string().max(100).describe('name of the variable that holds the key'),
+            })
+            .optional()
+            .describe('external account binding, where the authority asks for it'),
+        })
+        .refine(({ challenge, hook }) => (challenge === 'dns-01') === (hook !== undefined), {
+          message: 'a hook goes with dns-01, and dns-01 with a hook',
+        })
+        .describe('certificates from an ACME authority (RFC 8555)'),
     ])
     .optional()
     .describe('default own'),

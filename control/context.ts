@@ -7,6 +7,7 @@ import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { Sealer } from './authority/key-encryption.ts'
 import type { LastSeen } from './directory/last-seen.ts'
+import type { PublicCertificate } from './figures.ts'
 import type { Mirrors } from './records/mirror.ts'
 import type { SignIn, SignInConfig } from './sign-in-seam.ts'
 import type { RunningDetection } from './stories/detection-port.ts'
@@ -104,5 +105,11 @@ export type ControlContext = {
   readonly nowMs: () => number
   readonly log: (message: string, fields?: Readonly<Record<string, unknown>>) => void
   /** Set once both ends exist: the feed and sign-in are themselves given this context. */
-  readonly links: { feed?: FeedPort; signIn?: SignIn; lastSeen?: LastSeen; detection?: RunningDetection }
+  readonly links: {
+    feed?: FeedPort
+    signIn?: SignIn
+    lastSeen?: LastSeen
+    detection?: RunningDetection
+    certificates?: () => readonly PublicCertificate[]
+  }
 }

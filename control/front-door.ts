@@ -16,6 +16,8 @@ import type { ControlAuthority } from './authority/authority.ts'
 import { caps } from './caps.ts'
 import type { WebCertificates } from './web-certificates.ts'
 
+const ACME_ALPN = 'acme-tls/1'
+
 export type FrontDoorConfig = {
   readonly listen: { readonly host: string; readonly port: number }
   readonly relays: readonly string[]
@@ -129,6 +131,18 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
     if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
     else socket.destroy()
   })
+  const validation = createTlsServer({
+    ...browserDoorTls,
+    ALPNProtocols: [ACME_ALPN],
+    handshakeTimeout: caps.requestMs.default,
+    SNICallback: (host, done) => {
+      const context = deps.certificates.challengeFor(host)
+      if (context === undefined) done(new Error('no challenge'))
+      else done(null, context)
+    },
+  })
+  validation.on('secureConnection', (socket: TLSSocket) => socket.on('error', () => socket.destroy()).end())
+  validation.on('tlsClientError', (_error, socket) => socket.destroy())
   // Node starts checking its deadlines when a server listens; this one never does.
   web.emit('listening')
 
@@ -141,6 +155,12 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
       return done(new Error('no certificate'))
     }
     done(null, context)
+  }
+
+  /** RFC 8737: a validation of ours is shown its certificate and nothing else; nobody else speaks this protocol. */
+  function answerChallenge(socket: Socket, host: string, bytes: Buffer): void {
+    if (deps.certificates.challengeFor(host) === undefined) return refuseTls(socket, 'unrecognizedName')
+    adopt(socket, bytes, validation)
   }
 
   async function enter(socket: Socket): Promise<void> {
@@ -168,6 +188,7 @@ export async function startFrontDoor(config: FrontDoorConfig, deps: FrontDoorDep
       fed.add(socket)
       return adopt(socket, hello.bytes, feed)
     }
+    if (hello.alpn.includes(ACME_ALPN)) return answerChallenge(socket, host, hello.bytes)
     if (!(await deps.isHost(host))) return refuseTls(socket, 'unrecognizedName')
     adopt(socket, hello.bytes, web)
   }

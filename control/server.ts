@@ -76,6 +76,8 @@ export type Control = {
   readonly inviteUser: (tenantName: string, userName: string, seconds: number) => Promise<{ readonly url: string }>
   readonly webCaPem: readonly string[]
   readonly figures: () => Promise<ControlFigures>
+  /** Looks now at what certificates are due. */
+  readonly renewCertificates: () => Promise<void>
   /** Why nobody can be served now; none: it is ready. */
   readonly whyNotReady: () => Promise<readonly string[]>
   readonly close: () => Promise<void>
@@ -128,7 +130,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     links: {},
     stopping: stopping.signal,
     feedAddress: config.feedAddress ?? null,
-    enrolmentPin: config.web?.kind === 'files' ? null : authority.webCaPin,
+    enrolmentPin: config.web === undefined || config.web.kind === 'own' ? authority.webCaPin : null,
   }
   const lastSeen = new LastSeen(context)
   context.links.lastSeen = lastSeen
@@ -184,7 +186,19 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     opened.defer(detection.close)
   }
 
-  const certificates = await createWebCertificates(config.web, authority, nowMs)
+  const certificates = await createWebCertificates(config.web, {
+    authority,
+    environment,
+    store,
+    sealer,
+    nowMs,
+    random: Math.random,
+    log,
+    hosts: () => publicHosts(domain, store),
+    domain,
+  })
+  opened.defer(certificates.close)
+  context.links.certificates = certificates.list
   const handlerOf = hostHandlers(config, context, signIn, (request) => clientIp(request))
   const door = await startFrontDoor(
     { listen: config.listen, relays: config.relays ?? [], domain },
@@ -222,6 +236,7 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     inviteUser: (tenantName, userName, seconds) => invite(tenantName, userName, seconds, context, signIn),
     webCaPem: authority.webCaPem,
     figures: () => readFigures(context, certificates.list()),
+    renewCertificates: certificates.round,
     whyNotReady: () => whyNotReady(context, certificates.list()),
     close,
     destroy: (fault = new Fault('closing')) => {
@@ -300,6 +315,16 @@ function surfaceOf(host: string, domain: string): Surface {
   if (host === `api.${domain}`) return 'api'
   if (host === `console.${domain}`) return 'console'
   return host === `id.${domain}` ? 'sign-in' : 'portal'
+}
+
+/** What people open: for each of these there must be a certificate. */
+async function publicHosts(domain: string, store: Store): Promise<string[]> {
+  const rows = await store.provider
+    .selectFrom('tenants')
+    .select('tenants.name')
+    .where('tenants.status', '=', 'active')
+    .execute()
+  return [...[...ownLabels].toSorted(), ...rows.map(({ name }) => name)].map((label) => `${label}.${domain}`)
 }
 
 const ownLabels: ReadonlySet<string> = new Set(['api', 'console', 'id'])

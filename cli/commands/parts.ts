@@ -13,6 +13,7 @@ import { write } from '#cli/output.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
 import { traceFlagsOf, traceOptions, watchConfigOf, watchOptions } from '#cli/watching/options.ts'
+import { certificateOptions, webOf } from '#cli/certificate-flags.ts'
 import { namingTrust } from './agent.ts'
 import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
 
@@ -285,6 +286,7 @@ export const control: Command = {
     ...lakeOptions,
     'learn-for': { type: 'string', help: 'how long detection only learns, such as 14d (default) or 0' },
     ...watchOptions,
+    ...certificateOptions,
     'exchange-token': { type: 'string', help: 'also write a token that enrols an exchange of this name, once' },
   },
   positionals: [0, 0],
@@ -311,6 +313,7 @@ export const control: Command = {
       software: SOFTWARE,
       ...(postgres !== undefined && { store: { kind: 'postgres', urlFromEnvironment: postgres } }),
       ...(feedAddress !== undefined && { feedAddress }),
+      ...webOf(input),
     })
     const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
     const { detectionWith, usualDetection } = await import('#cli/detection.ts')

@@ -2,7 +2,7 @@
 import * as z from 'zod'
 import { hostName, labelName, looseName } from '#core/names.ts'
 import { defineRoutes } from './route.ts'
-import { empty, exchange, page, pageOf, seconds, tenant, time } from './views.ts'
+import { empty, exchange, page, pageOf, publicCertificate, seconds, tenant, time } from './views.ts'
 
 export const providerRoutes = defineRoutes({
   listTenants: {
@@ -62,6 +62,13 @@ export const providerRoutes = defineRoutes({
     summary: "Set a tenant's own host names, after checking that they are the tenant's",
     body: z.strictObject({ hosts: z.array(hostName).max(64).describe('all of them; one left out is taken away') }),
     reply: z.object({ hosts: z.array(hostName) }),
+  },
+  listCertificates: {
+    method: 'GET',
+    path: '/v1/certificates',
+    access: 'provider-admin',
+    summary: 'Certificates of the public names: when they end, and what went wrong',
+    reply: z.object({ items: z.array(publicCertificate) }),
   },
   listExchanges: {
     method: 'GET',

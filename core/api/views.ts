@@ -90,6 +90,16 @@ export const exchange = z.object({
   lastSeenAt: time.nullable(),
   software: z.string(),
 })
+/** One that comes from files or from an ACME authority. */
+export const publicCertificate = z.object({
+  name: z.string(),
+  source: z.enum(['own', 'files', 'acme']),
+  until: time.nullable(),
+  failures: z.number().int().describe('attempts that failed, in a row'),
+  problem: z.string().nullable(),
+  nextAttempt: time.nullable(),
+})
+
 export type ExchangeView = z.infer<typeof exchange>
 
 export const accessRequest = z.object({

@@ -23,6 +23,7 @@ export const providerHandlers: Some<
   | 'deleteTenant'
   | 'getTenantHosts'
   | 'setTenantHosts'
+  | 'listCertificates'
   | 'listExchanges'
   | 'createExchangeToken'
   | 'deleteExchange'
@@ -98,6 +99,14 @@ export const providerHandlers: Some<
     await context.links.feed?.awaitEffect(tenant.id, sequence, caps.effectMs.default)
     return { hosts: [...after] }
   },
+
+  listCertificates: async ({ context }) => ({
+    items: (context.links.certificates?.() ?? []).map(({ notAfterMs, nextAttemptMs, ...rest }) => ({
+      ...rest,
+      until: notAfterMs === null ? null : isoTime(notAfterMs),
+      nextAttempt: nextAttemptMs === null ? null : isoTime(nextAttemptMs),
+    })),
+  }),
 
   listExchanges: async ({ context }) => {
     const rows = await context.store.provider

@@ -1,9 +1,9 @@
 // Certificates from a real ACME authority (Debian's pebble) for a whole control plane: proof at its port and by DNS, kept,
 // renewed, and what is said when it goes wrong.
 import assert from 'node:assert/strict'
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -170,9 +170,11 @@ test('names are proven at our own port, certificates served, kept and renewed', 
       certificates.map(({ notAfterMs }) => notAfterMs),
     )
     assert.equal(log.includes('certificate issued'), false)
-    const text = execFileSync('strings', ['-n', '20', join(dataFolder, 'control.db')], {
-      maxBuffer: 2 ** 26,
-    }).toString()
+    const text = ['control.db', 'control.db-wal']
+      .map((name) => join(dataFolder, name))
+      .filter((file) => existsSync(file))
+      .map((file) => readFileSync(file, 'latin1'))
+      .join('')
     assert.doesNotMatch(text, /BEGIN (EC )?PRIVATE KEY/)
 
     await inner.test('at two thirds of its life each is renewed', async () => {

@@ -215,13 +215,10 @@ esac
     ['*.sallyport.test'],
   )
   assert.equal((await shownFor(port, 'console.sallyport.test')).names, 'DNS:*.sallyport.test')
-  assert.deepEqual(
-    execFileSync('cat', [join(folder, 'hook.log')])
-      .toString()
-      .trim()
-      .split('\n'),
-    ['add _acme-challenge.sallyport.test', 'remove _acme-challenge.sallyport.test'],
-  )
+  assert.deepEqual(readFileSync(join(folder, 'hook.log'), 'utf8').trim().split('\n'), [
+    'add _acme-challenge.sallyport.test',
+    'remove _acme-challenge.sallyport.test',
+  ])
 })
 
 test('a name that cannot be proven is told with its reason, waited with, and served to nobody', { skip }, async (t) => {

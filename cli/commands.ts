@@ -4,6 +4,7 @@ import type { Command } from './command.ts'
 import * as administer from './commands/administer.ts'
 import * as agent from './commands/agent.ts'
 import { certificates } from './commands/certificates.ts'
+import { connector } from './commands/connector.ts'
 import { completionOf } from './commands/completion.ts'
 import * as detect from './commands/detect.ts'
 import { doctor } from './commands/doctor.ts'
@@ -28,7 +29,7 @@ import * as web from './commands/web.ts'
 import { whySlow } from './commands/why-slow.ts'
 
 export const commandSections: readonly (readonly [string, readonly Command[]])[] = [
-  ['Run', [parts.start, parts.control, parts.exchange, parts.connector]],
+  ['Run', [parts.start, parts.control, parts.exchange, connector]],
   ['Reach apps', [agent.login, agent.up, agent.status, agent.apps, agent.down, agent.logout, agent.repair]],
   ['Declare', [resources.apply, resources.diff, resources.get, resources.remove]],
   [
@@ -144,54 +145,3 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
 ]
 
 const all = commandSections.flatMap(([, commands]) => commands)
-
-/** `session end ID` → ['session', 'end'] */
-function verbOf(command: Command): readonly string[] {
-  return (command.usage.split(/ (?=[A-Z[-])/)[0] ?? '').split(' ')
-}
-
-/** The command with the longest verb that the arguments begin with: `connector list` before `connector`. */
-export function findCommand(
-  args: readonly string[],
-): { readonly command: Command; readonly rest: readonly string[] } | undefined {
-  const matches = all.filter((command) => verbOf(command).every((word, at) => args[at] === word))
-  const command = matches.toSorted((a, b) => verbOf(b).length - verbOf(a).length)[0]
-  return command && { command, rest: args.slice(verbOf(command).length) }
-}
-
-/** The commands that begin with these words, a line each; undefined when none does. */
-export function listOf(words: readonly string[]): string | undefined {
-  if (words.length === 0) return undefined
-  const matches = all.filter((command) => words.every((word, at) => verbOf(command)[at] === word))
-  return matches.length === 0
-    ? undefined
-    : matches.map(({ usage, summary }) => `sallyport ${usage}\n    ${summary}`).join('\n')
-}
-
-export function overview(): string {
-  const width = Math.max(...all.map((command) => command.usage.length))
-  const lines = commandSections.flatMap(([title, commands]) => [
-    '',
-    `${title}:`,
-    ...commands.map(({ usage, summary }) => `  sallyport ${usage.padEnd(width)}  ${summary}`),
-  ])
-  return [
-    'Sallyport: people joined to the apps they need, never to a network.',
-    ...lines,
-    '',
-    'sallyport help COMMAND shows its options. Every command that reads takes --json.',
-  ].join('\n')
-}
-
-export function helpOf(command: Command): string {
-  const options = Object.entries(command.options ?? {})
-  const name = (entry: (typeof options)[number]) =>
-    `${entry[1].short ? `-${entry[1].short}, ` : ''}--${entry[0]}${entry[1].type === 'string' ? ' VALUE' : ''}`
-  const width = Math.max(0, ...options.map((entry) => name(entry).length))
-  return [
-    `usage: sallyport ${command.usage}`,
-    '',
-    command.summary,
-    ...(options.length > 0 ? ['', ...options.map((entry) => `  ${name(entry).padEnd(width)}  ${entry[1].help}`)] : []),
-  ].join('\n')
-}

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { isFault } from '#core/fault.ts'
 import { parseInput, UsageFault } from './command.ts'
-import { connector } from './commands/parts.ts'
+import { connector } from './commands/connector.ts'
 import { enrolmentToken } from './enrolment-token.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'sallyport-token-'))

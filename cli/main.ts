@@ -3,7 +3,7 @@
 import { inspect } from 'node:util'
 import { asFault, Fault, type FaultCode } from '#core/fault.ts'
 import { parseInput, UsageFault } from './command.ts'
-import { findCommand, helpOf, listOf, overview } from './commands.ts'
+import { findCommand, helpOf, listOf, overview } from './find-command.ts'
 import { safe, write, writeError } from './output.ts'
 import { SOFTWARE } from './version.ts'
 

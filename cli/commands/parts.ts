@@ -1,34 +1,21 @@
 // Commands that run a part until it is told to stop. Each part is imported only when it runs.
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Fault } from '#core/fault.ts'
-import { type Command, type Input, parseDuration, UsageFault } from '#cli/command.ts'
+import { type Command, parseDuration } from '#cli/command.ts'
 import { collectOnce } from '#cli/collect-once.ts'
 import { outboundOptions, readOutboundFlags } from '#cli/outbound-flags.ts'
-import { enrolmentToken, tokenOptions } from '#cli/enrolment-token.ts'
+import { enrolmentToken } from '#cli/enrolment-token.ts'
 import { lakeOptions, lakeSettings } from '#cli/lake-flags.ts'
 import { formatEndpoint, parseEndpoint, parseServer } from '#cli/endpoints.ts'
 import { partLog, settleLogForm } from '#cli/log.ts'
 import { write } from '#cli/output.ts'
+import { closing, needed, serverOptions } from '#cli/part-options.ts'
 import { type Running, runUntilSignal } from '#cli/running.ts'
 import { SOFTWARE } from '#cli/version.ts'
 import { traceFlagsOf, traceOptions, watchConfigOf, watchOptions } from '#cli/watching/options.ts'
 import { certificateOptions, webOf } from '#cli/certificate-flags.ts'
-import { namingTrust } from './agent.ts'
 import { compileThreads, restartWhenCold } from '#cli/warm-start.ts'
-
-const serverOptions = {
-  control: { type: 'string', help: 'address of the API: https://api.<domain>[:port]' },
-  address: { type: 'string', help: 'host:port to dial for it, where the name does not resolve' },
-  ...tokenOptions,
-  data: { type: 'string', help: 'folder for keys and state; made when missing' },
-} as const
-
-function needed(input: Input, name: string, command: Command): string {
-  const value = input.text(name) ?? process.env[`SALLYPORT_${name.toUpperCase().replaceAll('-', '_')}`]
-  if (value === undefined) throw new UsageFault(`--${name} is needed`, command)
-  return value
-}
 
 export const exchange: Command = {
   usage: 'exchange --control URL --listen ADDRESS --public ADDRESS --data FOLDER',
@@ -95,73 +82,6 @@ export const exchange: Command = {
     write(`exchange: listening on ${formatEndpoint({ host: listen.host, port: running.port })}`)
     return await runUntilSignal([figures, watched, running], input.signal)
   },
-}
-
-export const connector: Command = {
-  usage: 'connector --control URL --token-file FILE --data FOLDER',
-  summary: 'run a connector beside private apps; it dials out and never listens',
-  options: {
-    ...serverOptions,
-    name: { type: 'string', help: 'name of this connector (default: chosen by control)' },
-    exchange: { type: 'string', multiple: true, help: 'host:port of an exchange to dial first; others are learnt' },
-    ca: { type: 'string', help: 'PEM file of the authority to trust, where the token carries no pin' },
-    ...watchOptions,
-  },
-  positionals: [0, 0],
-  async run(input) {
-    const data = needed(input, 'data', connector)
-    const { enrolConnector } = await import('#connector/enrol.ts')
-    const { startConnector } = await import('#connector/connector.ts')
-    const { loadIdentity } = await import('#connector/identity.ts')
-    const { watch } = await import('#cli/watching/watch.ts')
-    const { connectorSamples } = await import('#cli/watching/edge-figures.ts')
-    const watchAt = watchConfigOf(input)
-    await restartWhenCold()
-    const log = partLog('connector')
-    if ((await loadIdentity(data)) === undefined) {
-      const api = parseServer(needed(input, 'control', connector), input.text('address'))
-      const name = input.text('name')
-      const caFile = input.text('ca')
-      const identity = await enrolConnector({
-        token: enrolmentToken(input, connector),
-        stateFolder: data,
-        api,
-        software: SOFTWARE,
-        ...(name !== undefined && { name }),
-        ...(caFile !== undefined && { caPem: readPem(caFile) }),
-      }).catch((fault: unknown) => {
-        throw namingTrust(fault, caFile !== undefined, '--ca FILE, or use a token that carries a pin')
-      })
-      log('enrolled', { connectorId: identity.enrolment.connectorId })
-    }
-    const exchanges = input.list('exchange')
-    const running = await startConnector(
-      { stateFolder: data, software: SOFTWARE, ...(exchanges.length > 0 && { exchanges }) },
-      { log },
-    )
-    const watched = await watch(watchAt, {
-      part: 'connector',
-      collect: () => connectorSamples(running.metrics),
-      whyNotReady: () => (running.metrics.links > 0 ? [] : ['no exchange is linked']),
-    }).catch(closing(running))
-    write(`connector: running; it opens no port${watchAt === undefined ? '' : ' but that of --metrics'}`)
-    return await runUntilSignal([watched, running], input.signal)
-  },
-}
-
-/** A start that fails half way leaves nothing running. */
-function closing(part: Running): (error: unknown) => Promise<never> {
-  return async (error) => {
-    await part.close()
-    throw error
-  }
-}
-
-function readPem(file: string): string {
-  const text = existsSync(file) ? readFileSync(file, 'utf8') : ''
-  if (!text.includes('-----BEGIN CERTIFICATE-----'))
-    throw new Fault('configuration-invalid', { hint: `${file} holds no PEM certificate.` })
-  return text
 }
 
 const DEMO_PORT = 8443

@@ -66,7 +66,7 @@ function faulty(code: FaultCode, message: string): Outcome {
 
 function adviceFor(at: (typeof order)[number], told: string): string {
   const own = {
-    policy: '"sallyport explain" shows what policy decides for this person and app, and why.',
+    policy: '"sallyport policy explain" shows what policy decides for this person and app, and why.',
     connector: '"sallyport connector list": is one of the app\'s group linked? Then the log of the connector.',
     app: 'From the machine of the connector: does the app answer at the host and port of its upstream?',
   }[at]

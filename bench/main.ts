@@ -15,6 +15,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   lake: async () => (await import('./lake.ts')).measureLake,
   flows: async () => (await import('./flows.ts')).measureFlows,
   bulk: async () => (await import('./bulk.ts')).measureBulk,
+  browser: async () => (await import('./browser.ts')).measureBrowser,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,
   detection: async () => (await import('./detection.ts')).measureDetection,
   outbound: async () => (await import('./outbound.ts')).measureOutbound,

@@ -5,6 +5,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { formsOf, Person } from '#demo/person.ts'
 import { freePort, untilListening } from '#e2e/peers/ports.ts'
 import { createAuthority } from '#transport/certificate-authority.ts'
@@ -80,8 +81,15 @@ async function signedIn({ product }: Measured): Promise<string> {
       ? await person.submit(page, { user: account.user, password: account.password })
       : await person.submit(page, {})
   }
-  if (page.status !== 200 || page.text !== 'ok\n')
-    throw new Error(`the app answers ${page.status}: ${page.text.slice(0, 200)}`)
+  // A new app takes a moment to reach its connectors.
+  for (
+    const end = performance.now() + 20_000;
+    page.status === 503 && performance.now() < end;
+    page = await person.open(url)
+  ) {
+    await wait(100)
+  }
+  if (page.status !== 200 || page.text !== 'ok\n') throw new Error(`the app answers ${page.status}`)
   return [...person.cookiesOf(url.host)].map(([name, value]) => `${name}=${value}`).join('; ')
 }
 

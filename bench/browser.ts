@@ -97,7 +97,13 @@ async function signedIn({ product }: Measured): Promise<string> {
 async function load({ port, pid, cookie }: Side, version: 'HTTP/1.1' | 'HTTP/2', seconds: number): Promise<Run> {
   const args = [
     ...(version === 'HTTP/1.1' ? ['--h1'] : ['-m', '4']),
-    ...['-c', String(CLIENTS), '-t', '1', '-D', String(seconds), `--connect-to=127.0.0.1:${port}`],
+    '-c',
+    String(CLIENTS),
+    '-t',
+    '1',
+    '-D',
+    String(seconds),
+    `--connect-to=127.0.0.1:${port}`,
     ...(cookie === '' ? [] : ['-H', `cookie: ${cookie}`]),
     `https://${HOST}:${port}/`,
   ]

@@ -64,6 +64,7 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
     [
       administer.contain,
       administer.containments,
+      administer.risks,
       administer.release,
       incident.incidentList,
       incident.incidentOpen,

@@ -1,4 +1,6 @@
 // Commands to run a tenant: invitations, tokens, connectors, roles, requests, containment.
+import type { ReplyOf } from '#core/api/route.ts'
+import type { routes } from '#core/api/routes.ts'
 import { type Command, type Input, apiOptions, parseDuration } from '#cli/command.ts'
 import { age, safe, table, write, writeJson } from '#cli/output.ts'
 import { effectLine } from './effect.ts'
@@ -181,9 +183,12 @@ export const requestRefuse: Command = {
 }
 
 export const contain: Command = {
-  usage: 'contain KIND NAME --reason TEXT [--acknowledge-lockout]',
-  summary: 'contain a user, device, session, app, connector or organisation everywhere',
+  usage: 'contain KIND NAME --reason TEXT [--answer A] [--scope S] [--wait DURATION] [--acknowledge-lockout]',
+  summary: 'contain a user, device, session, app, connector, organisation, network, host, url, hash or category',
   options: {
+    answer: { type: 'string', help: 'ask, step-up, restrict, cut or contain (default): how strongly' },
+    scope: { type: 'string', help: 'apps, internet or all (default): in which direction' },
+    wait: { type: 'string', help: 'until nothing is left of it, at most so long: 10s, 1m; names what is left' },
     reason: { type: 'string', help: 'why; shown to colleagues and journalled' },
     'acknowledge-lockout': {
       type: 'boolean',
@@ -198,6 +203,9 @@ export const contain: Command = {
     const reply = await input.api().call('contain', {
       body: {
         subject: { kind: kind as 'user', name },
+        // Strict at the API, which names what there is.
+        ...(input.text('answer') !== undefined && { answer: input.text('answer') as 'cut' }),
+        ...(input.text('scope') !== undefined && { scope: input.text('scope') as 'all' }),
         reason: input.text('reason') ?? '',
         expiresInSeconds: expiry(input, '12h'),
         ...(input.flag('acknowledge-lockout') && { acknowledgeLockout: true }),
@@ -210,7 +218,74 @@ export const contain: Command = {
           `Contained ${kind} ${name} until ${reply.containment.expiresAt} (${reply.containment.id}). ${effectLine(reply.effect)}`,
         ),
       )
-    return reply.effect.missing.length === 0 ? 0 : 1
+    const wait = input.text('wait')
+    const isQuiet = wait === undefined || (await untilNothingIsLeft(input, reply.containment.id, parseDuration(wait)))
+    return reply.effect.missing.length === 0 && isQuiet ? 0 : 1
+  },
+}
+
+const LOOK_AGAIN_MS = 500
+
+/** Says what is left when the time is up. */
+async function untilNothingIsLeft(input: Input, id: string, seconds: number): Promise<boolean> {
+  const endMs = Date.now() + seconds * 1000
+  for (;;) {
+    const left = await input.api().call('containmentResidual', { params: { id } })
+    if (left.isNone || Date.now() >= endMs) {
+      if (input.isJson) writeJson(left)
+      else write(left.isNone ? 'Residual access: none.' : safe(residualLine(left)))
+      return left.isNone
+    }
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS))
+  }
+}
+
+function residualLine({ flows, sessions, missing }: ReplyOf<(typeof routes)['containmentResidual']>): string {
+  const parts = [
+    ...flows.map(({ userName, appName, exchangeId }) => `flow of ${userName} to ${appName} at ${exchangeId}`),
+    ...sessions.map((session) => `session ${session}`),
+    ...missing.map((exchange) => `unknown at ${exchange}, which did not answer`),
+  ]
+  return `Residual access: ${parts.join('; ')}.`
+}
+
+export const risks: Command = {
+  usage: 'risks [ID]',
+  summary: 'who is risky, the greatest first; with an id, the sentences that the score is the sum of',
+  options: apiOptions,
+  positionals: [0, 1],
+  async run(input) {
+    const id = input.words[0]
+    const items =
+      id === undefined
+        ? (await input.api().call('listRisks', { query: { limit: 1000 } })).items
+        : [await input.api().call('getRisk', { params: { id } })]
+    if (input.isJson) writeJson(items)
+    else if (id !== undefined)
+      for (const { parts, points, level } of items) {
+        write(`${points} (${level})`)
+        write(
+          table(
+            ['POINTS', 'SENTENCE', 'AT'],
+            parts.map((part) => [part.points, part.sentence, part.at]),
+          ),
+        )
+      }
+    else
+      write(
+        table(
+          ['RISK', 'LEVEL', 'KIND', 'NAME', 'ID', 'MOST OF IT'],
+          items.map(({ points, level, subject, parts }) => [
+            points,
+            level,
+            subject.kind,
+            subject.name,
+            subject.id,
+            parts[0]?.sentence ?? '',
+          ]),
+        ),
+      )
+    return 0
   },
 }
 

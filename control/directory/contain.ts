@@ -83,7 +83,7 @@ export async function containSubject(
 }
 
 /** The people whom a lease stops as persons; a device or a session stops nobody elsewhere. */
-function usersOf({ kind, id }: Subject, mirror: TenantMirror): string[] {
+export function usersOf({ kind, id }: Subject, mirror: TenantMirror): string[] {
   if (kind === 'user') return [id]
   if (kind !== 'organisation') return []
   return [...mirror.all('user')].filter(({ organisationId }) => organisationId === id).map((user) => user.id)
@@ -109,7 +109,7 @@ function refuseOwnNetwork({ subject, askedFrom }: Lease): void {
   })
 }
 
-async function sessionsOf(
+export async function sessionsOf(
   tx: TenantHandle,
   { kind, id }: Subject,
   userIds: readonly string[],

@@ -52,6 +52,18 @@ export const respondRoutes = defineRoutes({
     }),
     reply: z.object({ containment, effect }),
   },
+  containmentResidual: {
+    method: 'GET',
+    path: `${T}/containments/:id/residual`,
+    access: 'auditor',
+    summary: 'What the subject of a containment still has: none, or exactly what',
+    reply: z.object({
+      isNone: z.boolean().describe('nothing is left, and every exchange was asked'),
+      flows: z.array(liveFlow).describe('live flows that a cut should have ended'),
+      sessions: z.array(id).describe('live sessions of a subject that was contained whole'),
+      missing: z.array(id).describe('exchanges that did not answer: what is there is not known'),
+    }),
+  },
   releaseContainment: {
     method: 'DELETE',
     path: `${T}/containments/:id`,

@@ -5,6 +5,7 @@ import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime, requestView } from '#control/directory/access-requests.ts'
 import { containSubject, findSubject } from '#control/directory/contain.ts'
+import { residualOf } from '#control/directory/residual.ts'
 import { decideFor, rulesOfMirror } from '#control/directory/decide-for.ts'
 import type { Row } from '#control/records/from-rows.ts'
 import { nearestName } from '#control/directory/nearest-name.ts'
@@ -15,6 +16,7 @@ export const respondHandlers: Some<
   | 'listContainments'
   | 'contain'
   | 'releaseContainment'
+  | 'containmentResidual'
   | 'listFlows'
   | 'listEvents'
   | 'explain'
@@ -59,6 +61,16 @@ export const respondHandlers: Some<
     const details = { id: row.id, reason: body.reason, answer, scope, endedSessions }
     await record({ target: subject.name, resourceKind: subject.kind, details })
     return { containment: containmentView(row, mirror), effect: await effect(sequence) }
+  },
+
+  containmentResidual: async ({ context, tenant, params }) => {
+    const lease = await tenant
+      .selectFrom('containments')
+      .selectAll()
+      .where('containments.id', '=', params['id'] ?? '')
+      .executeTakeFirst()
+    if (!lease) throw new Fault('not-found')
+    return residualOf(lease, context)
   },
 
   releaseContainment: async ({ tenant, params, record, effect }) => {

@@ -9,11 +9,13 @@ import { extname, join, normalize } from 'node:path'
 import test from 'node:test'
 import * as z from 'zod'
 import type { Route } from '#core/api/route.ts'
+import { countEvents } from '#control/live/count-events.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { respondReplies } from './respond-double.test.ts'
 import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
 import { webOverview, webStop } from './web-double.test.ts'
 import { lookOf, makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
+import { lookOf, makeWorld, mayReach, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
 export const contentSecurityPolicy =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -305,6 +307,23 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
         effect: dryRun ? null : effect(0),
       }
     },
+    listAppsOfPerson: () => ({ items: world.apps.slice(0, 4).map((app, n) => mayReach(words, app, n)), next: null }),
+    listPeopleOfApp: () => ({
+      items: world.users.slice(0, 5).map((user, n) => ({ ...mayReach(words, user, n), organisation: null })),
+      next: null,
+    }),
+    listContainments: (call) => pageOf([], call),
+    contain: ({ body }) => ({
+      containment: {
+        id: 'ctn_1',
+        subject: record(body)['subject'],
+        reason: record(body)['reason'],
+        owner: words('dana'),
+        createdAt: world.iso(0),
+        expiresAt: world.iso(-3600),
+      },
+      effect: effect(3),
+    }),
     deleteResource: () => effect(2),
     listSessions: (call) => pageOf(world.sessions, call),
     endSession: ({ params }) => {
@@ -357,6 +376,13 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
     },
     webOverview: () => webOverview(words),
     webStop: ({ params }) => webStop(words, String(params['id'])),
+    countEvents: () => ({
+      ...countEvents(
+        world.events.map(({ event }) => event),
+        false,
+        {},
+      ),
+    }),
     testPolicies: ({ body }) => policyChecks(words, Array.isArray(record(body)['documents'])),
     startPolicyJob: ({ body }) => policyJob(words, body, 'running'),
     getPolicyJob: ({ params }) => policyJob(words, String(params['id']), 'done'),

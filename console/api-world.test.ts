@@ -404,3 +404,24 @@ export function lookOf(world: World, rate = 1): LiveLook {
     },
   }
 }
+
+/** A line of who may reach what: allowed but for every fourth. */
+export function mayReach(words: Words, { name, spec }: { name: string; spec: Record<string, unknown> }, n: number) {
+  const isAllowed = n % 4 !== 3
+  return {
+    name,
+    displayName: String(spec['displayName'] ?? name),
+    kind: 'http',
+    decision: {
+      decision: isAllowed ? 'allow' : 'deny',
+      reason: isAllowed ? null : 'no-policy',
+      message: words('No policy allows this person to reach the app.'),
+      advice: '',
+      policies: isAllowed ? [{ id: `pol_${n}`, name: words('wiki-access'), line: 1 }] : [],
+      missing: isAllowed
+        ? []
+        : [{ policy: 'p', conditions: [words('needs device posture ≥ managed; yours: unknown')] }],
+      errors: [],
+    },
+  }
+}

@@ -55,6 +55,13 @@ export const caps = {
   jobEveryMs: 500,
   /** Names offered by a field that completes. */
   suggestions: 20,
+  /** Events read at once for a file, and in all; more is the lake's work. */
+  exportPageEvents: 1_000,
+  exportEvents: 20_000,
+  /** ms around an event that count as near it. */
+  nearEventMs: 5 * 60_000,
+  /** Rows a page of who may reach what. */
+  reachRows: 25,
   /** ms of quiet typing before a policy's text is checked in place. */
   policyCheckPauseMs: 700,
   /** Faults listed below the editor. */

@@ -50,6 +50,7 @@ const pages = [
   createRoute({
     getParentRoute: () => tenant,
     path: 'apps/$name',
+    validateSearch: searchOf('device', 'who'),
     component: lazyRouteComponent(() => import('./pages/app.tsx'), 'AppPage'),
   }),
   createRoute({
@@ -72,6 +73,7 @@ const pages = [
   createRoute({
     getParentRoute: () => tenant,
     path: 'people/$name',
+    validateSearch: searchOf('device', 'who'),
     component: lazyRouteComponent(() => import('./pages/person.tsx'), 'PersonPage'),
   }),
   createRoute({
@@ -132,7 +134,7 @@ const pages = [
   createRoute({
     getParentRoute: () => tenant,
     path: 'events',
-    validateSearch: searchOf('class', 'user', 'app', 'outcome', 'after', 'event', 'live'),
+    validateSearch: searchOf('search', 'class', 'user', 'app', 'outcome', 'from', 'until', 'after', 'event', 'live'),
     component: lazyRouteComponent(() => import('./pages/events.tsx'), 'EventsPage'),
   }),
   createRoute({

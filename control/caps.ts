@@ -115,6 +115,12 @@ export const caps = {
   },
   eventStreams: { unit: 'streams per tenant', default: 50, reason: 'each polls or waits on the journal' },
   eventStreamMs: { unit: 'ms', default: 3_600_000, reason: 'rights are checked again when the client comes back' },
+  whoMayDecisions: {
+    unit: 'decisions',
+    default: 20_000,
+    reason: 'one request about who may reach what; half a second',
+  },
+  eventsCounted: { unit: 'events', default: 5_000, reason: 'looked at for one summary; more says that it is partial' },
   liveStreams: { unit: 'streams per tenant', default: 200, reason: 'they share one look; each is a socket' },
   liveEveryMs: { unit: 'ms', default: 1_000, reason: 'between looks at live flows while somebody watches' },
   liveNames: { unit: 'names', default: 9, reason: 'of each side of the picture; more is unreadable' },

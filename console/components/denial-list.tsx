@@ -11,9 +11,11 @@ import { useTenant } from './who.ts'
 export function DenialList({
   events,
   error,
+  empty = text.now.denialsEmpty,
 }: {
   readonly events: readonly EventView[] | undefined
   readonly error: unknown
+  readonly empty?: string
 }): ReactNode {
   const tenant = useTenant()
   if (events === undefined && error) {
@@ -26,7 +28,7 @@ export function DenialList({
   if (events?.length === 0) {
     return (
       <div className="panel state state-small">
-        <p>{text.now.denialsEmpty}</p>
+        <p>{empty}</p>
       </div>
     )
   }

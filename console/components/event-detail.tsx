@@ -3,6 +3,7 @@ import { Link } from '@tanstack/react-router'
 import type { ReactNode } from 'react'
 import { isOutage, type EventView } from '#console/api/event-view.ts'
 import { plainJson } from '#console/api/plain-text.ts'
+import { caps } from '#console/caps.ts'
 import { text } from '#console/messages/text.ts'
 import { Button, buttonClass } from './button.tsx'
 import { outcomeOf, summaryOf } from './event-table.tsx'
@@ -87,6 +88,7 @@ export function EventDetail({
           fact(text.eventsPage.id, event.uid),
         ]}
       />
+      <WhatElse event={event} />
       <div className="stack">
         <h3>{text.eventsPage.raw}</h3>
         <pre className="raw" tabIndex={0} role="region" aria-label={text.eventsPage.raw}>
@@ -94,6 +96,35 @@ export function EventDetail({
         </pre>
       </div>
     </aside>
+  )
+}
+
+/** Other events that may tell more of this one. */
+function WhatElse({ event }: { readonly event: EventView }): ReactNode {
+  const tenant = useTenant()
+  const near = {
+    from: new Date(event.timeMs - caps.nearEventMs).toISOString(),
+    until: new Date(event.timeMs + caps.nearEventMs).toISOString(),
+  }
+  const ways: readonly (readonly [label: string, search: Readonly<Record<string, string>>])[] = [
+    ...(event.sessionId === null ? [] : [[text.eventsPage.ofSession, { search: event.sessionId }] as const]),
+    ...(event.flowId === null ? [] : [[text.eventsPage.ofFlow, { search: event.flowId }] as const]),
+    ...(event.user === null ? [] : [[text.eventsPage.ofPersonNear, { user: event.user, ...near }] as const]),
+    ...(event.app === null ? [] : [[text.eventsPage.ofAppNear, { app: event.app, ...near }] as const]),
+    ...(event.ip === null ? [] : [[text.eventsPage.ofAddress, { search: event.ip }] as const]),
+  ]
+  if (ways.length === 0) return null
+  return (
+    <div className="stack">
+      <h3>{text.eventsPage.whatElse}</h3>
+      <div className="what-else">
+        {ways.map(([label, search]) => (
+          <Link key={label} to="/t/$tenant/events" params={{ tenant }} search={{ ...search, event: event.uid }}>
+            {label}
+          </Link>
+        ))}
+      </div>
+    </div>
   )
 }
 

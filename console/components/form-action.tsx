@@ -13,6 +13,7 @@ type Props = {
   readonly title: string
   readonly lead?: ReactNode
   readonly submit: string
+  readonly submitLook?: 'main' | 'danger'
   readonly disabled?: boolean
   /** The fields. */
   readonly children: ReactNode
@@ -91,7 +92,7 @@ export function FormAction(props: Props): ReactNode {
               <Button onClick={close} disabled={busy}>
                 {text.action.cancel}
               </Button>
-              <Button type="submit" look="main" busy={busy}>
+              <Button type="submit" look={props.submitLook ?? 'main'} busy={busy}>
                 {props.submit}
               </Button>
             </div>

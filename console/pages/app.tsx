@@ -7,6 +7,9 @@ import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { buttonClass } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { ConnectorTable } from '#console/components/connector-table.tsx'
+import { ContainAction, ContainedNote } from '#console/components/containment.tsx'
+import { LastDenials } from '#console/components/last-denials.tsx'
+import { ReachTable } from '#console/components/reach-table.tsx'
 import { EnrolConnector } from '#console/components/enrol-connector.tsx'
 import { Moment } from '#console/components/moment.tsx'
 import { OutsideLink } from '#console/components/outside-link.tsx'
@@ -76,6 +79,7 @@ function Loaded({ resource }: { readonly resource: Resource }): ReactNode {
         </>
       }
     >
+      <ContainedNote kind="app" name={app.name} />
       <div className="panel panel-pad">
         <Facts
           wide
@@ -115,6 +119,8 @@ function Loaded({ resource }: { readonly resource: Resource }): ReactNode {
           ]}
         />
       </div>
+      <ReachTable of="app" name={app.name} />
+      <LastDenials search={{ app: app.name }} />
       <Section title={text.app.connectors} acts={mayChange && <EnrolConnector group={app.connectorGroup} inRow />}>
         <ConnectorTable
           connectors={behind}
@@ -136,16 +142,20 @@ function Loaded({ resource }: { readonly resource: Resource }): ReactNode {
         {policies.isError && policies.data === undefined && <Failed error={policies.error} />}
         {naming?.length === 0 && <Note kind="warn">{text.app.policiesEmpty}</Note>}
         {naming?.map((policy) => (
-          <div key={policy.name} className="stack">
-            <Link to="/t/$tenant/policies/$name" params={{ tenant, name: policy.name }} className="strong">
-              {policy.name}
-            </Link>
-            <PolicyView text={readPolicy(policy).text} label={policy.name} />
-          </div>
+          <details key={policy.name} className="more">
+            <summary>{policy.name}</summary>
+            <div className="stack">
+              <PolicyView text={readPolicy(policy).text} label={policy.name} />
+              <Link to="/t/$tenant/policies/$name" params={{ tenant, name: policy.name }}>
+                {text.app.policyOpen(policy.name)}
+              </Link>
+            </div>
+          </details>
         ))}
       </Section>
       {mayChange && (
         <div className="row">
+          <ContainAction kind="app" name={app.name} />
           <ConfirmAction
             key={String(app.isEnabled)}
             look="plain"

@@ -7,12 +7,16 @@ import { readPerson } from '#console/api/spec-view.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { buttonClass } from '#console/components/button.tsx'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
+import { ContainAction, ContainedNote } from '#console/components/containment.tsx'
 import { DeviceTable } from '#console/components/device-table.tsx'
 import { EventTable } from '#console/components/event-table.tsx'
 import { FormAction } from '#console/components/form-action.tsx'
+import { LastDenials } from '#console/components/last-denials.tsx'
 import { Facts, Page, Section, Tags } from '#console/components/page.tsx'
+import { ReachTable } from '#console/components/reach-table.tsx'
 import { SecretOnce } from '#console/components/secret-once.tsx'
 import { SessionTable } from '#console/components/session-table.tsx'
+import { Note } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { UnreadPage } from '#console/components/unread-page.tsx'
 import { useMayChange, useTenant } from '#console/components/who.ts'
@@ -113,6 +117,7 @@ function Loaded({ resource, crumb }: { readonly resource: Resource; readonly cru
               }}
             />
           )}
+          {mayChange && <ContainAction kind="user" name={name} />}
           {mayChange && (
             <ConfirmAction
               look={person.isActive ? 'quiet-danger' : 'plain'}
@@ -134,6 +139,7 @@ function Loaded({ resource, crumb }: { readonly resource: Resource; readonly cru
         </>
       }
     >
+      <ContainedNote kind="user" name={name} />
       <div className="panel panel-pad">
         <Facts
           wide
@@ -168,6 +174,8 @@ function Loaded({ resource, crumb }: { readonly resource: Resource; readonly cru
           ]}
         />
       </div>
+      <OpenStories userId={resource.id} />
+      <ReachTable of="person" name={name} />
       <Section title={text.person.sessions}>
         <SessionTable
           ofOne
@@ -184,6 +192,7 @@ function Loaded({ resource, crumb }: { readonly resource: Resource; readonly cru
           empty={<p className="state state-small">{text.person.noDevices}</p>}
         />
       </Section>
+      <LastDenials search={{ user: name }} />
       <Section
         title={text.person.events}
         acts={
@@ -206,5 +215,25 @@ function Loaded({ resource, crumb }: { readonly resource: Resource; readonly cru
         />
       </Section>
     </Page>
+  )
+}
+
+/** What detection noticed about this person and nobody has closed. */
+function OpenStories({ userId }: { readonly userId: string }): ReactNode {
+  const tenant = useTenant()
+  const list = useRoute('listStories', { params: { tenant }, query: { user: userId, limit: 20 } }, listRefresh)
+  const open = list.data?.items.filter(({ state }) => state !== 'closed') ?? []
+  if (open.length === 0) return null
+  return (
+    <Section title={text.risk.title}>
+      {open.map((story) => (
+        <Note key={story.id} kind={story.level === 'contain' || story.level === 'cut' ? 'deny' : 'warn'}>
+          <Link to="/t/$tenant/stories/$id" params={{ tenant, id: story.id }} className="text-link">
+            {text.stories.kinds[story.kind] ?? story.kind}
+          </Link>{' '}
+          · {text.stories.levels[story.level]} · {story.score}: {story.sentence}
+        </Note>
+      ))}
+    </Section>
   )
 }

@@ -14,6 +14,7 @@ import { DocumentsFault } from '#control/resources/document-faults.ts'
 import { WideningFault } from '#control/what-if/hold-back.ts'
 import { requireAccess } from './access.ts'
 import type { ApiContext, Handlers, Recorded } from './call.ts'
+import { accessHandlers } from './handlers/access.ts'
 import { administrationHandlers } from './handlers/administration.ts'
 import { drillHandlers } from './handlers/drill.ts'
 import { enrolmentHandlers } from './handlers/enrolment.ts'
@@ -41,6 +42,7 @@ export const handlers: Handlers = {
   ...memberHandlers,
   ...administrationHandlers,
   ...respondHandlers,
+  ...accessHandlers,
   ...policyHandlers,
   ...eventHandlers,
   ...storyHandlers,

@@ -101,6 +101,32 @@ export const respondRoutes = defineRoutes({
     }),
     reply: z.object({ items: z.array(storedEvent), next: z.string().nullable() }),
   },
+  countEvents: {
+    method: 'GET',
+    path: `${T}/events/summary`,
+    access: 'auditor',
+    summary:
+      'How many events when, and of which kinds, people, apps and reasons; of the newest, as many as are looked at',
+    query: z.object({
+      search: z.string().max(200).optional(),
+      from: z.iso.datetime().optional(),
+      until: z.iso.datetime().optional(),
+      class: z.coerce.number().int().optional(),
+      user: z.string().max(127).optional(),
+      app: z.string().max(127).optional(),
+      outcome: z.enum(['success', 'failure']).optional(),
+    }),
+    reply: z.object({
+      total: z.number().int().describe('of those looked at'),
+      isPartial: z.boolean().describe('there are older ones that were not looked at'),
+      buckets: z.array(z.object({ atMs: z.number(), ok: z.number().int(), failed: z.number().int() })).max(120),
+      bucketMs: z.number(),
+      classes: z.array(z.object({ value: z.string(), count: z.number().int() })).max(20),
+      users: z.array(z.object({ value: z.string(), count: z.number().int() })).max(20),
+      apps: z.array(z.object({ value: z.string(), count: z.number().int() })).max(20),
+      reasons: z.array(z.object({ value: z.string(), count: z.number().int() })).max(20),
+    }),
+  },
   followEvents: {
     method: 'GET',
     path: `${T}/events/stream`,

@@ -1,4 +1,5 @@
 // Every route of the control API in one table. A new capability starts in one of the files named here.
+import { accessRoutes } from './access-routes.ts'
 import { drillRoutes } from './drill-routes.ts'
 import { enrolmentRoutes } from './enrolment-routes.ts'
 import { incidentRoutes } from './incident-routes.ts'
@@ -20,6 +21,7 @@ export const routes = {
   ...tenantRoutes,
   ...respondRoutes,
   ...liveRoutes,
+  ...accessRoutes,
   ...policyRoutes,
   ...storyRoutes,
   ...incidentRoutes,

@@ -17,6 +17,7 @@ const parts: Readonly<Record<string, () => Promise<Part>>> = {
   bulk: async () => (await import('./bulk.ts')).measureBulk,
   browser: async () => (await import('./browser.ts')).measureBrowser,
   revoke: async () => (await import('./revoke.ts')).measureRevoke,
+  console: async () => (await import('./console.ts')).measureConsole,
   detection: async () => (await import('./detection.ts')).measureDetection,
   outbound: async () => (await import('./outbound.ts')).measureOutbound,
   categories: async () => (await import('./categories.ts')).measureCategories,

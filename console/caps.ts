@@ -7,7 +7,7 @@ export const caps = {
   /** Rows of one list held at once; whoever scrolls further goes on at an address of its own. */
   listRows: 20_000,
   /** Rows from which only those in view are drawn. */
-  virtualFromRows: 60,
+  virtualFromRows: 40,
   /** Pixels: what a row is taken to measure before it is drawn, on a desk and as a card on a phone. */
   rowPixels: 45,
   cardPixels: 150,

@@ -42,6 +42,7 @@ export async function startTestControl(
     readonly keep?: boolean
     readonly store?: unknown
     readonly relays?: unknown
+    readonly consoleFolder?: string
     readonly receivers?: unknown
   } = {},
 ) {

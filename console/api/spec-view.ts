@@ -51,7 +51,7 @@ export function readApp({ name, spec }: Resource): AppView {
 
 /** Where a browser reaches an app: its own host, else `<app>.<tenant>.<appsDomain>`. */
 export function appAddress(
-  app: AppView,
+  app: Pick<AppView, 'name' | 'opensInBrowser' | 'browserHost'>,
   me: { readonly tenant: string; readonly appsDomain: string; readonly publicPort: number },
 ): string | null {
   if (!app.opensInBrowser) return null

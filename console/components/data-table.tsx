@@ -1,5 +1,5 @@
 // Every list: a table with its loading, empty and error states and a foot. On a phone rows become cards. Of long lists only
-// the rows in view are drawn, so that 20,000 cost no more than 60. Paging and search are the server's.
+// the rows in view are drawn, so that 20,000 cost no more than 40. Paging and search are the server's.
 import { Link } from '@tanstack/react-router'
 import { tableFeatures, useTable, type ColumnDef } from '@tanstack/react-table'
 import { useMemo, useRef, type ReactNode } from 'react'

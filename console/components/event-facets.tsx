@@ -36,7 +36,7 @@ function Facet({
   if (values.length === 0) return null
   return (
     <div className="facet">
-      <h3 className="caption">{head}</h3>
+      <h2 className="caption">{head}</h2>
       <ul>
         {values.map(({ value, count: n }) => {
           const isChosen = search[field] === value

@@ -130,6 +130,7 @@ export const enPages = {
     connected: 'The connector is connected. The app can be reached now.',
     token: 'Get the command',
     view: 'View the app',
+    openLink: 'Open the app',
     kinds: { App: 'app', Policy: 'policy', ConnectorGroup: 'connector group' } as Readonly<Record<string, string>>,
   },
   connectors: {

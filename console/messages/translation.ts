@@ -28,3 +28,10 @@ function fill(base: unknown, over: unknown): unknown {
 export function filled<T>(base: T, over: Translation<T>): Words<T> {
   return fill(base, over) as Words<T>
 }
+/** Dotted names of what a translation lacks. */
+export function lacking(base: unknown, over: unknown, at = ''): readonly string[] {
+  if (!isTree(base)) return over === undefined ? [at] : []
+  return Object.entries(base).flatMap(([key, value]) =>
+    lacking(value, isTree(over) ? over[key] : undefined, at === '' ? key : `${at}.${key}`),
+  )
+}

@@ -2,10 +2,12 @@
 import { Link } from '@tanstack/react-router'
 import { useState, type FormEvent, type ReactNode } from 'react'
 import { ApiFault } from '#console/api/api-fault.ts'
+import { appAddress } from '#console/api/spec-view.ts'
 import { useChange, useRoute } from '#console/api/use-route.ts'
 import type { Reply } from '#console/api/client.ts'
 import { Button, buttonClass } from '#console/components/button.tsx'
 import { CheckField, TextField } from '#console/components/field.tsx'
+import { OutsideLink } from '#console/components/outside-link.tsx'
 import { Page, Section } from '#console/components/page.tsx'
 import { PolicyView } from '#console/components/policy-text.tsx'
 import { documentsOf, labelFrom, policyFor, policyName, type PublishForm } from '#console/components/publish-plan.ts'
@@ -255,7 +257,9 @@ function Form({ form, setForm, groups, isBusy, error, onSubmit }: FormProps): Re
 }
 
 function Done({ form, result }: { readonly form: PublishForm; readonly result: Reply<'apply'> }): ReactNode {
-  const { tenant } = useMe()
+  const me = useMe()
+  const { tenant } = me
+  const address = appAddress({ name: form.name, opensInBrowser: form.kind === 'http', browserHost: null }, me)
   const make = useChange('createEnrolmentToken')
   const [made, setMade] = useState<Reply<'createEnrolmentToken'> | null>(null)
   const [error, setError] = useState<unknown>(null)
@@ -268,7 +272,7 @@ function Done({ form, result }: { readonly form: PublishForm; readonly result: R
     <Link
       to="/t/$tenant/apps/$name"
       params={{ tenant, name: form.name }}
-      className={buttonClass(up > 0 ? 'main' : 'plain')}
+      className={buttonClass(up > 0 && address === null ? 'main' : 'plain')}
     >
       {text.publish.view}
     </Link>
@@ -308,7 +312,14 @@ function Done({ form, result }: { readonly form: PublishForm; readonly result: R
           <FaultNote error={error} />
         </Section>
       )}
-      <div className="row">{view}</div>
+      <div className="row">
+        {up > 0 && address !== null && (
+          <OutsideLink address={address} look={buttonClass('main')}>
+            {text.publish.openLink}
+          </OutsideLink>
+        )}
+        {view}
+      </div>
     </div>
   )
 }

@@ -1,0 +1,113 @@
+// German: people, their sessions and devices, third parties.
+import type { enPages } from './en-pages.ts'
+import { plural } from './plural.ts'
+import type { Translation } from './translation.ts'
+
+export const dePeople: Translation<
+  Pick<typeof enPages, 'people' | 'person' | 'sessions' | 'devices' | 'thirdParties'>
+> = {
+  people: {
+    title: 'Personen',
+    empty: 'Noch ist niemand hier',
+    emptyLead:
+      'Fügen Sie hier eine Person hinzu, lassen Sie einen Anmeldedienst sie bei der ersten Anmeldung anlegen, oder wenden Sie eine YAML-Datei an.',
+    add: 'Eine Person hinzufügen',
+    name: 'Name',
+    nameHint: 'Kleinbuchstaben; oft der Teil vor dem @.',
+    display: 'Voller Name',
+    email: 'E-Mail',
+    groups: 'Gruppen',
+    groupsHint: 'Durch Kommas getrennt. Die Gruppen muss es geben.',
+    addDo: 'Person hinzufügen',
+    added: (name: string) => `${name} wurde hinzugefügt.`,
+    inviteNext: 'Machen Sie einen einmaligen Link, mit dem sie ihre Anmeldung einrichtet.',
+  },
+  person: {
+    invite: 'Einladen',
+    inviteTitle: (name: string) => `${name} einladen?`,
+    inviteBody:
+      'Mit einem einmaligen Link richtet sie einen Passkey oder ein Passwort der eingebauten Anmeldung ein. Wer den Link hat, kann das: Schicken Sie ihn auf einem Weg, dem Sie trauen.',
+    inviteDo: 'Link machen',
+    inviteLink: 'Schicken Sie ihr diesen Link',
+    endAll: 'Alle Sitzungen beenden',
+    endAllTitle: (name: string) => `Alle Sitzungen von ${name} beenden?`,
+    endAllBody: (n: number) =>
+      `${plural(n, 'Sitzung endet', 'Sitzungen enden')}, und alles, was von ${n === 1 ? 'ihr' : 'ihnen'} lebt: Apps in Browsern, Agenten, Verbindungen. Die Person kann sich wieder anmelden.`,
+    disable: 'Sperren',
+    disableTitle: (name: string) => `${name} sperren?`,
+    disableBody:
+      'Ihre Verbindungen werden getrennt; sie erreicht nichts und kann sich nirgends anmelden, bis Sie sie entsperren.',
+    enable: 'Entsperren',
+    enableTitle: (name: string) => `${name} entsperren?`,
+    enableBody: 'Sie kann sich wieder anmelden und erreichen, was Richtlinien erlauben.',
+    sessions: 'Sitzungen',
+    noSessions: 'Nirgends angemeldet.',
+    devices: 'Geräte',
+    noDevices: 'Kein Gerät angemeldet. Apps im Browser brauchen keines.',
+    events: 'Letzte Ereignisse',
+    noEvents: 'Noch ist nichts aufgezeichnet.',
+    allEvents: 'Alle Ereignisse',
+    explain: 'Was darf sie erreichen?',
+    identities: 'Meldet sich an über',
+    builtIn: 'die eingebaute Anmeldung, sobald eingeladen',
+  },
+  sessions: {
+    title: 'Sitzungen',
+    empty: 'Niemand ist angemeldet',
+    emptyLead: 'Eine Sitzung erscheint, wenn sich jemand mit Browser oder Agent anmeldet.',
+    end: 'Sitzung beenden',
+    endOf: (user: string, door: string) => `Sitzung von ${user} beenden, ${door}`,
+    endTitle: (user: string) => `Die Sitzung von ${user} beenden?`,
+    endBody: (door: string, device: string | null) =>
+      `Angemeldet über ${door}${device === null ? '' : ` auf ${device}`}. Alle Verbindungen werden sofort getrennt, an jeder Vermittlung. Die Person kann sich wieder anmelden.`,
+    ended: (user: string) => `Die Sitzung von ${user} ist beendet`,
+  },
+  devices: {
+    title: 'Geräte',
+    empty: 'Kein Gerät ist angemeldet',
+    emptyLead: 'Ein Gerät erscheint, wenn sich jemand mit dem Agenten anmeldet: sallyport agent login.',
+    revoke: 'Widerrufen',
+    revokeTitle: (name: string) => `${name} widerrufen?`,
+    revokeBody: (user: string) =>
+      `Das Gerät von ${user} verliert Zertifikat und Sitzungen, seine Verbindungen werden getrennt. Es kommt nicht wieder; die Person kann es neu anmelden.`,
+    setPosture: 'Haltung setzen',
+    setPostureOf: (name: string) => `Haltung von ${name} setzen`,
+    postureTitle: (name: string) => `Haltung von ${name}`,
+    postureBody: 'Richtlinien vergleichen sie; Verbindungen werden sofort neu entschieden.',
+  },
+  thirdParties: {
+    title: 'Dritte',
+    organisations: 'Organisationen',
+    empty: 'Keine fremde Organisation ist bekannt',
+    emptyLead:
+      'Lieferanten und Partner bekommen eine verantwortliche Person von Ihnen, eine Vertragszeit und genannte Apps: sonst nichts, niemals.',
+    add: 'Eine Organisation hinzufügen',
+    name: 'Name',
+    display: 'Titel',
+    sponsor: 'Verantwortlich',
+    sponsorHint: 'Eine Ihrer Personen, die für sie einsteht.',
+    from: 'Vertrag von',
+    until: 'Vertrag bis',
+    apps: 'Apps',
+    appsHint: 'Durch Kommas getrennt. Nur diese können sie je erreichen.',
+    addDo: 'Organisation hinzufügen',
+    requests: 'Anträge auf Zugang',
+    requestsEmpty: 'Kein Antrag wartet auf eine Entscheidung.',
+    approve: 'Billigen',
+    approveOf: (user: string, app: string) => `${user} für ${app} billigen`,
+    refuse: 'Ablehnen',
+    refuseOf: (user: string, app: string) => `${user} für ${app} ablehnen`,
+    approveTitle: (user: string, app: string) => `${user} zu ${app} lassen?`,
+    approveBody: 'Gebilligter Zugang zählt in Richtlinien, die danach fragen, und endet von selbst.',
+    approveFor: 'Für',
+    refuseTitle: (user: string, app: string) => `${user} den Zugang zu ${app} verweigern?`,
+    refuseBody: 'Die Person sieht die Ablehnung und kann wieder fragen.',
+    approvals: 'Gebilligter Zugang',
+    approvalsEmpty: 'Kein gebilligter Zugang ist in Kraft.',
+    withdraw: 'Zurückziehen',
+    withdrawOf: (user: string, app: string) => `Zugang von ${user} zu ${app} zurückziehen`,
+    withdrawTitle: (user: string, app: string) => `${user} den Zugang zu ${app} nehmen?`,
+    withdrawBody: 'Verbindungen, die nur das erlaubte, werden sofort getrennt.',
+    windowState: { before: 'Nicht begonnen', inside: 'In Kraft', after: 'Zu Ende' },
+  },
+}

@@ -14,7 +14,6 @@ import { routes, type RouteName } from '#core/api/routes.ts'
 import { respondReplies } from './respond-double.test.ts'
 import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
 import { webOverview, webStop } from './web-double.test.ts'
-import { lookOf, makeWorld, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 import { lookOf, makeWorld, mayReach, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
 export const contentSecurityPolicy =

@@ -2,9 +2,11 @@
 import { deAdministration } from './de-administration.ts'
 import { reasonsInGerman } from './de-events.ts'
 import { deFrame } from './de-frame.ts'
+import { deIncidents } from './de-incidents.ts'
 import { dePages } from './de-pages.ts'
 import { dePolicies } from './de-policies.ts'
 import { deRespond } from './de-respond.ts'
+import { deWeb } from './de-web.ts'
 import type { en } from './en.ts'
 import { count, plural } from './plural.ts'
 import type { Translation } from './translation.ts'
@@ -22,6 +24,8 @@ export const de: Translation<typeof en> = {
     setUp: 'Einrichten',
     stories: 'Auffälliges',
     drills: 'Übungen',
+    incidents: 'Vorfälle',
+    web: 'Internet',
     provider: 'Anbieter',
     now: 'Jetzt',
     apps: 'Apps',
@@ -240,4 +244,6 @@ export const de: Translation<typeof en> = {
   ...dePolicies,
   ...deAdministration,
   ...deRespond,
+  ...deIncidents,
+  ...deWeb,
 }

@@ -63,7 +63,8 @@ export async function measureConsole({ isQuick, say }: Options): Promise<readonl
         unit: 'frames/s',
         values: frames,
         counted,
-        goal: { of: 'ours', is: 'at least', value: 60 },
+        // A screen of 60 Hz, and one frame lost a second.
+        goal: { of: 'ours', is: 'at least', value: 59 },
       }),
     ]
   } finally {

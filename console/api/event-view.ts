@@ -33,8 +33,6 @@ export type EventView = {
   readonly raw: Readonly<Record<string, unknown>>
 }
 
-export const eventClassIds = [3002, 3003, 4001, 4002, 4003, 2004, 6003] as const
-
 export function readEvent(stored: { readonly cursor: string; readonly event: Record<string, unknown> }): EventView {
   const { event, cursor } = stored
   const own = record(event['unmapped'])

@@ -2,6 +2,7 @@
 // spreadsheet would take for a formula.
 import { caps } from '#console/caps.ts'
 import { call, type Input } from './client.ts'
+import { csvCell } from './csv-cell.ts'
 import { readEvent } from './event-view.ts'
 
 export type ExportForm = 'ndjson' | 'csv'
@@ -9,13 +10,7 @@ export type Exported = { readonly events: number; readonly isMore: boolean }
 
 const columns = ['time', 'class', 'outcome', 'user', 'app', 'ip', 'reason', 'message', 'uid'] as const
 
-/** RFC 4180, and a quote before what begins like a formula. */
-export function csvCell(value: string): string {
-  const safe = /^[=+\-@\t\r]/.test(value) ? `'${value}` : value
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
-}
-
-export function csvLine(stored: { readonly cursor: string; readonly event: Record<string, unknown> }): string {
+function csvLine(stored: { readonly cursor: string; readonly event: Record<string, unknown> }): string {
   const event = readEvent(stored)
   const cells: Record<(typeof columns)[number], string> = {
     time: new Date(event.timeMs).toISOString(),

@@ -32,6 +32,8 @@ export const de: Translation<typeof en> = {
     connectors: 'Konnektoren',
     policies: 'Richtlinien',
     explain: 'Erklären',
+    reach: 'Reichweite',
+    leastPrivilege: 'Geringste Rechte',
     persons: 'Personen',
     devices: 'Geräte',
     sessions: 'Sitzungen',

@@ -124,11 +124,12 @@ test('addresses that are not public, our own names and other ports are refused',
     '127.0.0.1:443',
     '[::1]:443',
     'portal.sallyport.test:443',
-    'wiki.acme.apps.test:443',
     'x.flow.sallyport.test:443',
   ]) {
     assert.equal(await reasonOf(name), 'destination-refused', name)
   }
+  // An app has its own doors, and this one says so.
+  assert.equal(await reasonOf('wiki.acme.apps.test:443'), 'host-misdirected')
   for (const host of [
     ...Object.keys(addresses),
     'localhost',

@@ -120,12 +120,7 @@ test('addresses that are not public, our own names and other ports are refused',
     socket.destroy()
     return /Sallyport-Reason: (\S+)/.exec(head)?.[1] ?? head.slice(9, 12)
   }
-  for (const name of [
-    '127.0.0.1:443',
-    '[::1]:443',
-    'portal.sallyport.test:443',
-    'x.flow.sallyport.test:443',
-  ]) {
+  for (const name of ['127.0.0.1:443', '[::1]:443', 'portal.sallyport.test:443', 'x.flow.sallyport.test:443']) {
     assert.equal(await reasonOf(name), 'destination-refused', name)
   }
   // An app has its own doors, and this one says so.

@@ -18,6 +18,8 @@ export const caps = {
   signOutMs: { unit: 'ms', default: 5_000, reason: 'a person waits for it; the key is forgotten all the same' },
   renewRetryMs: { unit: 'ms', default: 300_000, reason: 'between attempts; a third of 24 h has room for 90 of them' },
   flows: { unit: 'flows', default: 2_000, reason: 'file descriptors; the exchange allows 1,000 per session' },
+  measureMs: { unit: 'ms', default: 300_000, reason: 'one handshake with each exchange; people and routes move' },
+  flowTries: { unit: 'exchanges', default: 3, reason: 'asked for one flow; more would only keep a person waiting' },
   flowOpenMs: { unit: 'ms', default: 30_000, reason: 'decision, ticket, connector, app' },
   sealedNames: { unit: 'names', default: 256, reason: 'dialled while the exchange is still asked' },
   flowTickets: { unit: 'tickets per connector', default: 16, reason: 'flows that open at one time; 2 KB each' },

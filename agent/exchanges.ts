@@ -27,6 +27,9 @@ export type Exchange = {
   /** Connections of their own: a program that asks for many names keeps nobody from opening flows. */
   readonly names: DoorAgent
   restUntilMs: number
+  /** How long TCP and TLS took when last measured; undefined: never, or it failed. */
+  distanceMs: number | undefined
+  measuredAtMs: number
 }
 
 type Question = {
@@ -63,7 +66,31 @@ export class Exchanges {
   get inOrder(): readonly Exchange[] {
     const nowMs = this.#deps.nowMs()
     const isResting = (exchange: Exchange) => (exchange.restUntilMs > nowMs ? 1 : 0)
-    return [...this.#exchanges.values()].toSorted((left, right) => isResting(left) - isResting(right))
+    return [...this.#exchanges.values()].toSorted(
+      (left, right) => isResting(left) - isResting(right) || ringOf(left) - ringOf(right),
+    )
+  }
+
+  /** Finds out how far each exchange is, where that is not known from a moment ago. Failures make one the farthest. */
+  async measure(signal: AbortSignal): Promise<void> {
+    const nowMs = this.#deps.nowMs()
+    const due = [...this.#exchanges.values()].filter(
+      ({ measuredAtMs }) => nowMs - measuredAtMs >= caps.measureMs.default,
+    )
+    if (this.#exchanges.size < 2) return
+    await Promise.all(
+      due.map(async (exchange) => {
+        exchange.measuredAtMs = nowMs
+        const startedMs = performance.now()
+        try {
+          const socket = await this.connect(exchange, signal)
+          exchange.distanceMs = performance.now() - startedMs
+          socket.destroy()
+        } catch {
+          exchange.distanceMs = undefined
+        }
+      }),
+    )
   }
 
   /** Puts an exchange last for a while. */
@@ -181,7 +208,15 @@ export class Exchanges {
       if (target === undefined || this.#exchanges.has(name)) continue
       const agent = new DoorAgent(() => this.#dialFor(target))
       const forNames = new DoorAgent(() => this.#dialFor(target))
-      this.#exchanges.set(name, { name, target, agent, names: forNames, restUntilMs: 0 })
+      this.#exchanges.set(name, {
+        name,
+        target,
+        agent,
+        names: forNames,
+        restUntilMs: 0,
+        distanceMs: undefined,
+        measuredAtMs: Number.NEGATIVE_INFINITY,
+      })
     }
   }
 
@@ -216,6 +251,14 @@ export class Exchanges {
   }
 }
 
+/** Rings that double in width, so that jitter does not move anybody: below 10 ms, 30, 70, 150 …; unknown is outside. */
+function ringOf({ distanceMs }: Exchange): number {
+  return distanceMs === undefined ? OUTERMOST_RING : Math.floor(Math.log2(1 + distanceMs / NEAREST_RING_MS))
+}
+
+const NEAREST_RING_MS = 10
+const OUTERMOST_RING = 32
+
 async function jsonOf(answer: IncomingMessage): Promise<unknown> {
   return JSON.parse((await bytesOf(answer, caps.answerBytes.default)).toString())
 }
@@ -243,6 +286,7 @@ function faultOfDial(error: unknown): Fault {
   return isDown ? new Fault('exchange-unreachable', { cause: fault }) : fault
 }
 
-function rethrowAsExchange(error: unknown): never {
+/** What dialling calls the upstream is the exchange where an exchange was dialled. */
+export function rethrowAsExchange(error: unknown): never {
   throw faultOfDial(error)
 }

@@ -5,6 +5,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { asFault, Fault } from '#core/fault.ts'
 import { fieldsOf, type HeaderFields } from '#transport/forward-headers.ts'
+import type { ForwardEnd } from '#transport/http-forward.ts'
 import { guardRequests, strictServerOptions, type CheckedRequest } from '#transport/request-guard.ts'
 import { secretEquals } from '#transport/secret.ts'
 import { denialAnswer, rawDenial } from './denial-page.ts'
@@ -69,10 +70,14 @@ export class HttpDoor {
     if (target === 'own') return this.#ownPage(request, response)
     if (target instanceof Fault) return this.#refuse(request, response, target)
     const upstreams = await this.#pass()
-    const end = await upstreams.request(request, response, target, {
-      path: head.target,
-      headers: headersFor(request, target, this.#config),
-    })
+    const mayRepeat = isRepeatable(request)
+    const headers = headersFor(request, target, this.#config)
+    const passed = { path: head.target, headers, ...(mayRepeat && { body: null }) }
+    let end = await upstreams.request(request, response, target, passed)
+    // A kept connection may end just as a request enters it, as when an exchange is drained or dies; then the question
+    // is asked anew, as browsers do (RFC 9110, 9.2.2). A body is gone by then, so only what has none.
+    for (let left = LOST_TRIES; left > 0 && mayRepeat && isLost(end) && !response.destroyed; left--)
+      end = await upstreams.request(request, response, target, passed)
     if (end.kind === 'unanswered' && !response.destroyed) this.#refuse(request, response, end.fault)
   }
 
@@ -165,6 +170,18 @@ export class HttpDoor {
     socket.end(isProxySecret(fault) ? challenge : rawDenial(denialOfFault(fault), request.headers.accept))
     socket.on('finish', () => socket.destroy())
   }
+}
+
+/** How often a request that was lost on the way to the exchange is sent again. */
+const LOST_TRIES = 2
+
+function isLost(end: ForwardEnd): boolean {
+  return end.kind === 'unanswered' && end.fault.code === 'upstream-unreachable'
+}
+
+function isRepeatable({ method, headers }: IncomingMessage): boolean {
+  const hasBody = headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+  return (method === 'GET' || method === 'HEAD' || method === 'OPTIONS') && !hasBody
 }
 
 function headersFor(request: IncomingMessage, target: Target, config: HttpDoorConfig): HeaderFields {

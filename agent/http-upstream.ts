@@ -14,7 +14,8 @@ import type { Target } from './target.ts'
 /** Apps that programs speak to at the same time through one door; more than any person uses. */
 const MAX_UPSTREAMS = 256
 
-type Passed = { readonly path: string; readonly headers: HeaderFields }
+/** `body` null: there is none, which also lets a request be sent again after it was read. */
+type Passed = { readonly path: string; readonly headers: HeaderFields; readonly body?: null }
 
 export class HttpUpstreams {
   readonly #opener: FlowOpener
@@ -34,7 +35,7 @@ export class HttpUpstreams {
     socket: Socket,
     first: Buffer,
     target: Target,
-    passed: Passed,
+    passed: Omit<Passed, 'body'>,
   ): Promise<UpgradeResult> {
     return forwardUpgrade(request, socket, first, { dispatcher: this.#of(target), ...passed, onEnd: () => {} })
   }

@@ -10,7 +10,7 @@ import { identityOf, readPeer } from '#transport/peer-certificate.ts'
 import { readPrefix } from '#transport/read-prefix.ts'
 import { internalTls } from '#transport/tls-defaults.ts'
 import { caps } from './caps.ts'
-import type { Exchange, Exchanges } from './exchanges.ts'
+import { type Exchange, type Exchanges, rethrowAsExchange } from './exchanges.ts'
 import { FlowTickets, ticketFor } from './flow-tickets.ts'
 import type { Profile } from './profile.ts'
 import { openTunnel } from './tunnel.ts'
@@ -32,35 +32,18 @@ export async function openFlow(host: string, port: number, context: FlowContext)
   const signal = AbortSignal.any([context.signal, AbortSignal.timeout(caps.flowOpenMs.default)])
   const early = dialEarly(`${host}:${port}`, context, signal)
   try {
-    return await openAsked(host, port, context, signal, early)
+    for (let tried = 1; ; tried++) {
+      const { body, exchange } = await context.exchanges.ask('POST', FLOWS_PATH, { host, port }, signal)
+      const isLast = tried >= Math.min(context.exchanges.inOrder.length, caps.flowTries.default)
+      const opened = await openThrough(exchange, body, { host, port }, { isLast, early, context, signal })
+      if (opened !== 'elsewhere') return opened
+      context.exchanges.rest(exchange)
+    }
   } catch (error) {
     if (signal.aborted && !context.signal.aborted) throw new Fault('upstream-timeout', { cause: error })
     throw error
   } finally {
     early?.release()
-  }
-}
-
-async function openAsked(
-  host: string,
-  port: number,
-  context: FlowContext,
-  signal: AbortSignal,
-  early: EarlyDial | undefined,
-): Promise<OpenedFlow> {
-  const { body, exchange } = await context.exchanges.ask('POST', FLOWS_PATH, { host, port }, signal)
-  const parsed = flowAnswer.safeParse(withoutExtras(body))
-  if (!parsed.success) throw faultIn(body)
-  switch (parsed.data.kind) {
-    case 'denied':
-      return { kind: 'refused', denial: parsed.data.denial }
-    case 'unknown':
-      return { kind: 'refused', denial: unknownApp(host, port) }
-    case 'inspected':
-      return await openTunnel(host, port, () => context.exchanges.connect(exchange, signal), signal)
-    case 'sealed':
-      clientOf(context.profile()).rememberSealed(`${host}:${port}`)
-      return { kind: 'open', way: 'sealed', socket: await openSealed(parsed.data, exchange, context, signal, early) }
   }
 }
 
@@ -90,6 +73,49 @@ function dialEarly(name: string, { exchanges, profile }: FlowContext, signal: Ab
   }
 }
 
+type Attempt = {
+  readonly isLast: boolean
+  readonly early: EarlyDial | undefined
+  readonly context: FlowContext
+  readonly signal: AbortSignal
+}
+
+/** `elsewhere`: this exchange cannot, and there is another that was not asked. */
+async function openThrough(
+  exchange: Exchange,
+  body: unknown,
+  { host, port }: { readonly host: string; readonly port: number },
+  { isLast, early, context, signal }: Attempt,
+): Promise<OpenedFlow | 'elsewhere'> {
+  const parsed = flowAnswer.safeParse(withoutExtras(body))
+  if (!parsed.success) throw faultIn(body)
+  const refused = (denial: Denial) =>
+    !isLast && elsewhereReasons.has(denial.reason) ? 'elsewhere' : ({ kind: 'refused', denial } as const)
+  try {
+    switch (parsed.data.kind) {
+      case 'denied':
+        return refused(parsed.data.denial)
+      case 'unknown':
+        return { kind: 'refused', denial: unknownApp(host, port) }
+      case 'inspected': {
+        if (parsed.data.connected === false && !isLast) return 'elsewhere'
+        const opened = await openTunnel(host, port, () => context.exchanges.connect(exchange, signal), signal)
+        return opened.kind === 'refused' ? refused(opened.denial) : opened
+      }
+      case 'sealed':
+        clientOf(context.profile()).rememberSealed(`${host}:${port}`)
+        return { kind: 'open', way: 'sealed', socket: await openSealed(parsed.data, exchange, context, signal, early) }
+    }
+  } catch (error) {
+    if (!isLast && !signal.aborted && error instanceof Fault && elsewhereCodes.has(error.code)) return 'elsewhere'
+    throw error
+  }
+}
+
+/** What another exchange may do better: this one ends, is full, or has no connector of the app. */
+const elsewhereReasons: ReadonlySet<string> = new Set(['no-connector', 'closing', 'at-capacity'])
+const elsewhereCodes: ReadonlySet<string> = new Set(['exchange-unreachable', 'ticket-refused', 'closing'])
+
 async function openSealed(
   answer: Sealed,
   exchange: Exchange,
@@ -100,7 +126,9 @@ async function openSealed(
   const { signedIn } = profile()
   const ready = await early?.take(exchange)
   const tcp =
-    ready?.destroyed === false ? ready : await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal })
+    ready?.destroyed === false
+      ? ready
+      : await dial(exchange.target, { deadlineMs: caps.dialMs.default, signal }).catch(rethrowAsExchange)
   const { secureContext, tickets } = clientOf(profile())
   const resumed = tickets.take(answer.connectorUri)
   const session = resumed && ticketFor(answer.ticketHost, resumed.ticket, ANY_NAME)

@@ -174,6 +174,7 @@ export class TenantSession {
     if (exchanges.length > 0 && exchanges.join() !== known.join())
       await this.#use(this.#profile.withExchanges(exchanges))
     this.#deps.onNames()
+    void this.#exchanges.measure(this.#stop.signal)
   }
 
   #become(state: TenantState, reason?: string): void {

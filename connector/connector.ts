@@ -119,6 +119,7 @@ export class Connector {
         onOffer: (offer, link) => void this.#answerOffer(offer, link),
         onCut: (flowIds, reason, link) => this.#cut(flowIds, reason, link),
         onRenewed: (message, link) => this.#renewal.onAnswer(message, link),
+        onExchanges: () => this.#links.refresh(),
         onDraining: (link) => log('the exchange is draining', { exchangeId: link.exchangeId }),
       },
     })

@@ -17,6 +17,8 @@ export type LinkHandlers = {
   readonly onCut: (flowIds: readonly string[], reason: string, link: Link) => void
   readonly onRenewed: (message: Extract<LinkFromExchange, { type: 'renewed' }>, link: Link) => void
   readonly onDraining: (link: Link) => void
+  /** The addresses of all exchanges are others than the welcome said. */
+  readonly onExchanges: (link: Link) => void
 }
 
 export class Link {
@@ -25,9 +27,12 @@ export class Link {
   readonly parking: Parking
   readonly #frames: FrameConnection
   isDraining = false
+  /** Addresses of all exchanges that serve the tenant. */
+  exchanges: readonly string[]
 
   constructor(welcome: Welcome, exchangeKey: KeyObject, parking: Parking, frames: FrameConnection) {
     this.welcome = welcome
+    this.exchanges = welcome.exchanges
     this.exchangeKey = exchangeKey
     this.parking = parking
     this.#frames = frames
@@ -116,6 +121,9 @@ function handle(message: LinkFromExchange, link: Link, handlers: LinkHandlers): 
   switch (message.type) {
     case 'welcome':
       throw new Fault('wire-malformed', { detail: { why: 'a second welcome' } })
+    case 'exchanges':
+      link.exchanges = message.exchanges
+      return handlers.onExchanges(link)
     case 'slice':
       return handlers.onSlice(message.token, link)
     case 'park':

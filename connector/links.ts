@@ -67,8 +67,8 @@ export class Links {
   }
 
   /** Exchanges come and go: those that neither configuration nor any link names are dropped. */
-  #refresh(): void {
-    const listed = new Set([...this.#configured, ...this.open.flatMap(({ welcome }) => welcome.exchanges)])
+  refresh(): void {
+    const listed = new Set([...this.#configured, ...this.open.flatMap(({ exchanges }) => exchanges)])
     for (const address of listed) this.#want(address)
     if (this.#open.size === 0) return
     for (const [address, stop] of this.#runners) if (!listed.has(address)) stop.abort()
@@ -125,7 +125,7 @@ export class Links {
     signal.addEventListener('abort', onAbort)
     try {
       this.#deps.onOpen(link)
-      this.#refresh()
+      this.refresh()
       await link.closed
     } finally {
       signal.removeEventListener('abort', onAbort)

@@ -27,7 +27,8 @@ import { createSealedFlows } from '#exchange/doors/sealed-flow.ts'
 import { createTlsDoors } from '#exchange/doors/tls-doors.ts'
 import { dialControl } from '#exchange/feed/dial-control.ts'
 import { startFeed, type Feed, type Told, type Welcome } from '#exchange/feed/feed.ts'
-import { openLastGood, type SavedWelcome } from '#exchange/feed/last-good.ts'
+import { openLastGood } from '#exchange/feed/last-good.ts'
+import { createToldWelcome } from '#exchange/feed/told-welcome.ts'
 import { listFlows } from '#exchange/feed/live-flow-list.ts'
 import { createNews, type Applied } from '#exchange/feed/news.ts'
 import { startShipping, type Shipping } from '#exchange/feed/shipping.ts'
@@ -94,7 +95,9 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
   const saved = await lastGood.readWelcome()
   let snapshotKeys = readKeys(saved?.snapshotKeys ?? identity.snapshotKeys)
   let statementKeys: readonly KeyObject[] = readKeys(saved?.statementKeys ?? identity.statementKeys)
-  let welcome: SavedWelcome | undefined = saved
+  const welcome = createToldWelcome(saved, lastGood, (exchanges) => {
+    for (const link of links) link.tellExchanges(exchanges)
+  })
   let isDraining = false
   let closed: Promise<void> | undefined
   const heard = Promise.withResolvers<void>()
@@ -202,7 +205,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     minted: createMinted(issued, now),
     browserSessions: createBrowserSessions(() => statementKeys, now),
     assertionKey: ownKeys.assertion,
-    welcome: () => welcome,
+    welcome: welcome.current,
     prepareSession: (tenantId, sessionId) => void statements.of(tenantId, sessionId).catch(() => undefined),
     now,
     log,
@@ -304,18 +307,12 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
 
   function onWelcome(said: Welcome): void {
     if (said.exchangeId !== exchangeId) throw new Fault('wire-malformed', { detail: { why: 'for another exchange' } })
-    welcome = said
     snapshotKeys = readKeys(said.snapshotKeys)
     statementKeys = said.statementKeys.map((pem) => createPublicKey(pem))
     directory.setDomains({ domain: said.domain, appsDomain: said.appsDomain })
     const { appsDomain, publicPort, exchanges } = said
-    lastGood.saveWelcome({
-      snapshotKeys: said.snapshotKeys,
-      statementKeys: said.statementKeys,
-      appsDomain,
-      publicPort,
-      exchanges,
-    })
+    const keys = { snapshotKeys: said.snapshotKeys, statementKeys: said.statementKeys }
+    welcome.keep({ ...keys, appsDomain, publicPort, exchanges })
     shipping.reconnected()
     links.reportAll()
     for (const link of links) link.sendSlice().catch(() => undefined)
@@ -336,6 +333,8 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
         return news.delta(message.token)
       case 'heartbeat':
         return news.heartbeat(message.tokens)
+      case 'exchanges':
+        return welcome.setExchanges(message.exchanges)
       case 'tenant-removed':
         return news.removed(message.tenantId)
       case 'revoked':
@@ -366,6 +365,7 @@ export async function startExchange(config: ExchangeConfig, deps: ExchangeDeps):
     await accept.stop()
     for (const link of links) link.drain()
     agentDoor.drain()
+    agentTraffic.drain()
     web.drain()
     browserDoor.drain()
     const untilMs = performance.now() + (config.drainMs ?? caps.drainMs.default)

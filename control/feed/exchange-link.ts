@@ -117,6 +117,10 @@ export class ExchangeLink {
     this.#have.clear()
   }
 
+  tellExchanges(exchanges: readonly string[]): void {
+    if (this.isReady) this.#frames.send({ type: 'exchanges', exchanges: [...exchanges] } satisfies FeedFromControl)
+  }
+
   wake(tenantId: string): void {
     this.#streams.get(tenantId)?.wake()
   }

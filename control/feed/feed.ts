@@ -124,6 +124,7 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
     // Revoked while it was being greeted.
     if (!serving.some(({ id }) => id === exchange.id)) throw new Fault('certificate-refused')
     const { domain, appsDomain, publicPort } = context.config
+    if (hello.address !== exchange.address) tellExchanges(serving)
     return {
       type: 'welcome',
       version: 1,
@@ -131,10 +132,15 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       domain,
       appsDomain,
       publicPort,
-      exchanges: serving.map(({ address }) => address).filter((address) => address !== ''),
+      exchanges: addressesOf(serving),
       snapshotKeys: [...authority.snapshotKeys],
       statementKeys: [...authority.statementKeys],
     }
+  }
+
+  /** Agents and connectors hear of an exchange that came, moved or went from those that they are connected to. */
+  function tellExchanges(serving: readonly Row<'exchanges'>[]): void {
+    for (const link of links.values()) link.tellExchanges(addressesOf(serving))
   }
 
   async function open(socket: TLSSocket): Promise<void> {
@@ -242,6 +248,9 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       links.get(exchangeId)?.revoke()
       links.delete(exchangeId)
       for (const link of links.values()) link.refreshAllSlices()
+      exchangeRows().then(tellExchanges, (error: unknown) =>
+        context.log('the others were not told that an exchange went', { error: String(error) }),
+      )
     },
     dropTenant: () => retarget(),
     tenantsChanged: () => retarget(),
@@ -268,4 +277,8 @@ export async function startFeed(context: ControlContext, config: FeedConfig = {}
       })
       .catch((error: unknown) => context.log('tenants of exchanges unknown', { error: String(error) }))
   }
+}
+
+function addressesOf(exchanges: readonly Row<'exchanges'>[]): string[] {
+  return exchanges.map(({ address }) => address).filter((address) => address !== '')
 }

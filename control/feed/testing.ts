@@ -140,6 +140,8 @@ export class FakeExchange {
         this.welcome = message
         this.#keys = message.snapshotKeys.map((pem) => createPublicKey(pem))
         break
+      case 'exchanges':
+        break
       case 'snapshot-root':
         this.#onRoot(message.token)
         break

@@ -145,6 +145,9 @@ export const feedFromControl = z.discriminatedUnion('type', [
     snapshotKeys: z.array(z.string()).min(1).describe('SPKI PEM'),
     statementKeys: z.array(z.string()).min(1).describe('SPKI PEM'),
   }),
+  z
+    .strictObject({ type: z.literal('exchanges'), exchanges: z.array(z.string().max(300)).max(10_000) })
+    .describe('they are others than the welcome said: one came, moved or went'),
   z.strictObject({ type: z.literal('snapshot-root'), token: z.string().max(1_040_000) }),
   z.strictObject({ type: z.literal('snapshot-chunk'), tenantId: id, index: z.number().int(), text: z.string() }),
   z.strictObject({ type: z.literal('delta'), token: z.string().max(1_040_000) }),

@@ -29,7 +29,15 @@ export const flowAnswer = z.discriminatedUnion('kind', [
     connectorUri: z.string().max(300).describe('identity URI that the certificate of the other end must carry'),
     expiresInMs: z.number().int(),
   }),
-  z.strictObject({ kind: z.literal('inspected') }).describe('use CONNECT on the agent door'),
+  z
+    .strictObject({
+      kind: z.literal('inspected'),
+      connected: z
+        .boolean()
+        .optional()
+        .describe('false: no connector of the app is here; another exchange may have one'),
+    })
+    .describe('use CONNECT on the agent door'),
   z.strictObject({ kind: z.literal('denied'), denial }),
   z.strictObject({ kind: z.literal('unknown') }).describe('no app of the tenant has this name and port'),
 ])

@@ -43,6 +43,9 @@ export const linkFromExchange = z.discriminatedUnion('type', [
       .max(64)
       .describe('addresses host:port of all exchanges that serve the tenant'),
   }),
+  z
+    .strictObject({ type: z.literal('exchanges'), exchanges: z.array(z.string().max(300)).max(64) })
+    .describe('they are others than the welcome said'),
   z.strictObject({ type: z.literal('slice'), token: z.string().max(1_000_000) }),
   z.strictObject({
     type: z.literal('park'),

@@ -16,6 +16,8 @@ import { createHttp2Server } from './http2-server.ts'
 import type { Secured } from './tls-doors.ts'
 
 export type AgentTraffic = {
+  /** Requests inside tunnels are answered, and each tunnel ends after its answer. */
+  readonly drain: () => void
   readonly request: (
     request: IncomingMessage,
     response: ServerResponse,

@@ -60,6 +60,7 @@ export function createAgentTraffic(context: ExchangeContext, lanes: Lanes, web: 
   })
 
   return {
+    drain: inside.drain,
     async request(request, response, head, asker) {
       const wanted = absoluteForm(request, head)
       const who = signedIn(asker)

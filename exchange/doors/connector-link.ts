@@ -96,6 +96,11 @@ export class ConnectorLink {
     return this.#deps.parking.waiting(this.connectorId)
   }
 
+  /** There are others now than the welcome said. */
+  tellExchanges(exchanges: readonly string[]): void {
+    if (this.#state === 'ready') this.send({ type: 'exchanges', exchanges: exchanges.slice(0, 64) })
+  }
+
   /** A parked socket of this connector, waiting a moment for a new one when none is there. */
   async takeParked(): Promise<ParkedSocket> {
     if (this.#state !== 'ready') throw new Fault('no-connector')

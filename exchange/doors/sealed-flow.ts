@@ -48,7 +48,10 @@ export function createSealedFlows(context: ExchangeContext): SealedFlows {
         return { kind: tenant.webSettings === undefined ? 'unknown' : 'inspected' }
       }
       // Decided request by request, and therefore never sealed.
-      if (app.appKind === 'http') return { kind: 'inspected' }
+      if (app.appKind === 'http') {
+        const isHere = context.links.choose(tenant, app, new Set(), context.now()) !== undefined
+        return isHere ? { kind: 'inspected' } : { kind: 'inspected', connected: false }
+      }
       const access: Access = {
         userId: session.userId,
         sessionId: session.id,

@@ -39,16 +39,17 @@ export async function buildExecutable(part: ExecutablePart, folder: string): Pro
   writeFileSync(
     config,
     JSON.stringify({
-      main: bundle,
+      // Relative: the path is written into the file.
+      main: `${part}.mjs`,
       mainFormat: 'module',
-      output: file,
+      output: `sallyport-${part}`,
       disableExperimentalSEAWarning: true,
       // Either would bind the file to the processor that built it, and differ from run to run.
       useCodeCache: false,
       useSnapshot: false,
     }),
   )
-  const made = spawnSync(process.execPath, ['--build-sea', config], { encoding: 'utf8' })
+  const made = spawnSync(process.execPath, ['--build-sea', config], { encoding: 'utf8', cwd: folder })
   if (made.status !== 0) throw new Fault('internal', { detail: { why: made.stderr } })
   return { file, bundle }
 }

@@ -34,9 +34,7 @@ export const idPrefixes = {
   playbook: 'pbk',
   playbookRun: 'pbr',
   eventStream: 'est',
-  storyException: 'sex',
-  webhook: 'whk',
-  webhookDelivery: 'whd',
+  storyException: 'stx',
 } as const
 
 export type IdKind = keyof typeof idPrefixes

@@ -59,7 +59,9 @@ describe('a tenant', () => {
     )
     const expected = Object.entries(routes).filter(([, route]) => route.access !== 'public' && !('stream' in route))
     assert.deepEqual([...tried].toSorted(), expected.map(([name]) => name).toSorted())
-    assert.equal(await everythingOf(test, acme.id), kept)
+    const [before, now] = [kept, await everythingOf(test, acme.id)].map((text) => JSON.parse(text))
+    // Table by table: all of it at once would be an unreadable message.
+    for (const table of Object.keys(before)) assert.deepEqual(now[table], before[table], table)
     assert.ok(count > 500)
   })
 

@@ -1,5 +1,6 @@
 // For tests only: two tenants with everything in them, and every way in which one could ask for what is the other's.
 // Enumerates the routes itself, so that a new route is covered on the day it is added.
+import { setTimeout as delay } from 'node:timers/promises'
 import { newId } from '#core/ids.ts'
 import type { Route } from '#core/api/route.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
@@ -118,6 +119,12 @@ export async function furnish(test: TestControl, name: string, suffix: string) {
     ],
   })
   const run = await call(`/incidents/${incident.id}/playbooks`, { playbook: `book${suffix}` })
+  // Runs go on by themselves: this one is looked at when it has come to its wait.
+  const isWaiting = async () => {
+    const row = handle.selectFrom('playbookRuns').select('playbookRuns.state').where('playbookRuns.id', '=', run.id)
+    return (await row.executeTakeFirst())?.state === 'waiting'
+  }
+  for (let look = 0; look < 200 && !(await isWaiting()); look++) await delay(50)
   const drillId = await insertDrill(tenant.id, tenant.administratorId, context)
   const secrets = await handle.selectFrom('enrolmentTokens').select('enrolmentTokens.id').execute()
   return {

@@ -192,25 +192,6 @@ export type CoreTables = {
     createdAtMs: number
     expiresAtMs: number
   }
-  webhooks: Tenanted & {
-    id: string
-    url: string
-    /** The secret, sealed under the key-encryption key. */
-    sealed: string
-    isPaused: number
-    createdBy: string
-    createdAtMs: number
-    lastOkAtMs: number | null
-    lastProblem: string | null
-  }
-  webhookDeliveries: Tenanted & {
-    id: string
-    webhookId: string
-    body: string
-    attempts: number
-    createdAtMs: number
-    dueAtMs: number
-  }
   drills: Tenanted & {
     id: string
     /** The ledger, sealed: nothing else tells a drill's identities from anybody's. */
@@ -324,8 +305,6 @@ const coreTenantTables = [
   'stories',
   'risks',
   'storyExceptions',
-  'webhooks',
-  'webhookDeliveries',
   'drills',
   'incidentEntries',
   'incidentLinks',

@@ -1,5 +1,4 @@
-// What responding needs: graded and scoped leases, risk with its sentences, exceptions of detection, and the outbox of
-// webhooks, from which nothing is lost while a receiver is away.
+// What responding needs: graded and scoped leases, risk with its sentences, exceptions of detection.
 import type { Kysely } from 'kysely'
 
 export const respondMigration = {
@@ -35,35 +34,6 @@ export const respondMigration = {
       .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
       .addColumn('expiresAtMs', 'bigint', (column) => column.notNull())
       .addPrimaryKeyConstraint('storyExceptionsKey', ['tenantId', 'id'])
-      .execute()
-    await db.schema
-      .createTable('webhooks')
-      .addColumn('tenantId', 'text', (column) => column.notNull().references('tenants.id'))
-      .addColumn('id', 'text', (column) => column.notNull())
-      .addColumn('url', 'text', (column) => column.notNull())
-      .addColumn('sealed', 'text', (column) => column.notNull())
-      .addColumn('isPaused', 'integer', (column) => column.notNull())
-      .addColumn('createdBy', 'text', (column) => column.notNull())
-      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
-      .addColumn('lastOkAtMs', 'bigint')
-      .addColumn('lastProblem', 'text')
-      .addPrimaryKeyConstraint('webhooksKey', ['tenantId', 'id'])
-      .execute()
-    await db.schema
-      .createTable('webhookDeliveries')
-      .addColumn('tenantId', 'text', (column) => column.notNull().references('tenants.id'))
-      .addColumn('id', 'text', (column) => column.notNull())
-      .addColumn('webhookId', 'text', (column) => column.notNull())
-      .addColumn('body', 'text', (column) => column.notNull())
-      .addColumn('attempts', 'integer', (column) => column.notNull())
-      .addColumn('createdAtMs', 'bigint', (column) => column.notNull())
-      .addColumn('dueAtMs', 'bigint', (column) => column.notNull())
-      .addPrimaryKeyConstraint('webhookDeliveriesKey', ['tenantId', 'id'])
-      .execute()
-    await db.schema
-      .createIndex('webhook_deliveries_due')
-      .on('webhookDeliveries')
-      .columns(['tenantId', 'webhookId', 'dueAtMs'])
       .execute()
   },
 }

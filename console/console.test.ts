@@ -11,6 +11,7 @@ import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { startDouble, type Double } from './api-double.test.ts'
 import { hostileWords } from './api-world.test.ts'
+import { writePolicy } from './policy-writing.test.ts'
 
 const FIRST_LOAD_BYTES = 250_000
 // The whole set of rules everywhere takes a minute; otherwise dark is checked for what can differ there: contrast.
@@ -96,7 +97,8 @@ async function openPage(options: { readonly dark?: boolean; readonly phone?: boo
   page.setDefaultTimeout(8_000)
   const complaints: string[] = []
   page.on('console', (message) => {
-    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    if (message.type() === 'error' || message.type() === 'warning')
+      complaints.push(`${message.text()} ${message.location().url}`)
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
   return { page, complaints, [Symbol.asyncDispose]: () => context.close() }
@@ -382,9 +384,7 @@ test('a fault in a policy is shown at its line', async () => {
   const { page } = opened
   await page.goto(`${double.origin}/t/acme/policies/wiki-access`)
   await page.getByRole('button', { name: 'Edit' }).click()
-  await page
-    .getByRole('textbox', { name: 'Policy text' })
-    .fill('permit (\n  principal,\n  action oops,\n  resource\n);\n')
+  await writePolicy(page, 'permit (\n  principal,\n  action oops,\n  resource\n);\n')
   await page.getByRole('button', { name: 'Check' }).click()
   await page.getByText('unexpected token').waitFor()
   await page.locator('.cm-lintRange-error').first().waitFor()

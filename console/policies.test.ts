@@ -8,6 +8,7 @@ import axe from 'axe-core'
 import { chromium, type Browser, type Page } from 'playwright-core'
 import { build } from 'vite'
 import { startDouble, type Double } from './api-double.test.ts'
+import { writePolicy } from './policy-writing.test.ts'
 
 let dist = ''
 let browser: Browser
@@ -71,7 +72,7 @@ test('the list of policies says whether the tests hold, and what is surely not m
 test('a change can be previewed: tests, what it opens, reach, who loses what; nothing is saved', async () => {
   await onPage('/t/acme/policies/wiki-access', async (page, double) => {
     await page.getByRole('button', { name: 'Edit' }).click()
-    await page.getByRole('textbox', { name: 'Policy text' }).fill('permit (principal, action, resource);')
+    await writePolicy(page, 'permit (principal, action, resource);')
     await page.getByRole('button', { name: 'Preview change' }).click()
     await page.getByText('1 test fails').waitFor()
     await page.getByText('payroll: organisation contoso, under some circumstances: by "wiki-access"').waitFor()
@@ -91,7 +92,7 @@ test('a change can be previewed: tests, what it opens, reach, who loses what; no
 test('a change that opens something is saved only after a second, other press', async () => {
   await onPage('/t/acme/policies/wiki-access', async (page, double) => {
     await page.getByRole('button', { name: 'Edit' }).click()
-    await page.getByRole('textbox', { name: 'Policy text' }).fill('permit (principal, action, resource);')
+    await writePolicy(page, 'permit (principal, action, resource);')
     double.behaviour.failure = { status: 409, code: 'widening-unconfirmed', message: 'App payroll: opens to everyone' }
     await page.getByRole('button', { name: 'Save and enforce' }).click()
     await page.getByText('opens to everyone').waitFor()

@@ -163,7 +163,7 @@ export function respondReplies(world: World, words: Words) {
         scenario: {
           drill: 'decoy',
           version: 1,
-          title: words('A decoy is touched'),
+          title: words('A decoy is touched').slice(0, 120),
           about: words('Somebody opens what nobody has a reason to open.'),
           level: isTabletop ? 'tabletop' : 'live',
           within: '10m',

@@ -53,6 +53,8 @@ describe('an exchange', () => {
       { ...own, type_uid: 600303 },
       { ...own, class_uid: '4002' },
       { ...own, metadata: null },
+      // A time that is none makes every page fail that has to show it.
+      ...[1e300, -1, 1.5, Number.NaN, '5', null, 253_402_300_800_000].map((time) => ({ ...own, time })),
       {},
     ])
       assert.equal(isOfExchange(event, { tenant, writer }), false, JSON.stringify(event))

@@ -3,7 +3,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import { Fault } from '#core/fault.ts'
-import { eventClasses, type JournalEvent } from '#core/events/event.ts'
+import { eventClasses, type JournalEvent, isEventTime } from '#core/events/event.ts'
 import { isId, type TenantId } from '#core/ids.ts'
 import { replaceFile } from '#journal/disk.ts'
 import { endOfJournal, followEvents } from '#journal/follow.ts'
@@ -136,6 +136,7 @@ export function isOfExchange(event: Readonly<Record<string, unknown>>, { tenant,
     event['finding_info'] === undefined &&
     typeof field(event['unmapped'], 'web') === 'object' &&
     field(event['unmapped'], 'web') !== null
+  if (!isEventTime(event['time'])) return false
   if (!(isKnown || isContent) || typeof class_uid !== 'number' || typeof activity_id !== 'number') return false
   if (type_uid !== class_uid * 100 + activity_id) return false
   return field(event['metadata'], 'tenant_uid') === tenant && field(event['unmapped'], 'exchange_uid') === writer

@@ -34,7 +34,8 @@ export type Lease = {
   /** Default `all`. */
   readonly scope?: ContainmentScope
   /** The address of whoever contains; without it no person does. */
-  readonly askedFrom?: string
+  /** Where the person who asks sits; null: nobody asks, a program does. */
+  readonly askedFrom: string | null
 }
 
 /** Throws Fault `last-administrator`, `at-capacity`. `sequence` is that of the lease itself: whoever has it has cut everything. */
@@ -103,7 +104,7 @@ async function requireRoom(tx: TenantHandle, nowMs: number): Promise<void> {
 /** Whoever contains the network they sit in could not undo it from there. */
 function refuseOwnNetwork({ subject, askedFrom }: Lease): void {
   const range = subject.kind === 'network' ? parseIpaddr(subject.id) : null
-  if (range === null || askedFrom === undefined || !networkCovers(range, askedFrom)) return
+  if (range === null || askedFrom === null || !networkCovers(range, askedFrom)) return
   throw new Fault('last-administrator', {
     hint: 'You are in this network yourself. To contain it all the same, acknowledge the lockout.',
   })

@@ -1,6 +1,6 @@
 // What an incident needs of an event of the journal. Events come from exchanges: every field may be anything, so each is
 // taken only when it has the form that it should.
-import type { JournalEvent } from '#core/events/event.ts'
+import { eventTimeMs, type JournalEvent } from '#core/events/event.ts'
 
 export type EventFacts = {
   readonly uid: string
@@ -44,7 +44,7 @@ export function factsOfEvent(event: JournalEvent): EventFacts {
   ].filter((part) => part !== null)
   return {
     uid: text('metadata.uid') ?? '',
-    atMs: number('time'),
+    atMs: eventTimeMs(at('time')),
     classUid: number('class_uid'),
     activity: text('activity_name') ?? '',
     isRefused: number('status_id') === REFUSED || number('action_id') === REFUSED,

@@ -209,4 +209,35 @@ describe('investigating', () => {
     const after_ = await call('/blast-radius/ada')
     assert.equal(after_.body.apps.find((each: { app: string }) => each.app === 'wiki').stopped, 'contained')
   })
+
+  it('shows all the rest when one event says that it was at no time', async () => {
+    const { id } = await openFromStory()
+    await visit()
+    await test.context.journal.record(acme.id, {
+      ...journalEvent('authorization', 'decide', {
+        uid: newId('event'),
+        timeMs: test.context.nowMs(),
+        tenantId: acme.id,
+        outcome: 'success',
+        user: { uid: ada, name: 'ada' },
+        source: { ip: '192.0.2.9' },
+      }),
+      time: 1e300,
+    })
+    for (const path of [
+      `/incidents/${id}`,
+      `/incidents/${id}/report`,
+      '/investigate?field=src_endpoint.ip&value=192.0.2.9&by=app_name',
+      '/blast-radius/ada',
+      '/web/overview',
+    ])
+      assert.equal((await call(path)).status, 200, path)
+  })
+
+  it('asks before somebody contains the network that they sit in, as everywhere', async () => {
+    const { id } = await openFromStory()
+    const body = { kind: 'network', name: '127.0.0.0/8', expiresInSeconds: 60 }
+    const refused = await call(`/incidents/${id}/contain`, body)
+    assert.deepEqual([refused.status, refused.body.error.code], [409, 'last-administrator'])
+  })
 })

@@ -1,6 +1,7 @@
 // The events of an incident: everything in the journal about what it is linked to, from its beginning on. Must never look
 // through more than its cap, and says when there was more.
 import type { JournalEvent } from '#core/events/event.ts'
+import { Fault } from '#core/fault.ts'
 import { caps } from '#control/caps.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
@@ -25,7 +26,30 @@ const fieldOf: Partial<Record<Row<'incidentLinks'>['kind'], string>> = {
   event: 'metadata.uid',
 }
 
+/** How many look at this moment, by tenant: one reads much of a disk that all tenants share. */
+const looking = new Map<string, number>()
+
+/** Throws Fault `at-capacity` when others of the tenant look already. */
 export async function lookAtEvents(
+  incident: Incident,
+  links: readonly Row<'incidentLinks'>[],
+  context: ControlContext,
+): Promise<Looked> {
+  const { tenantId } = incident
+  const before = looking.get(tenantId) ?? 0
+  if (before >= caps.incidentLooks.default)
+    throw new Fault('at-capacity', { hint: 'Others read this journal at the moment; try again in a few seconds.' })
+  looking.set(tenantId, before + 1)
+  try {
+    return await look(incident, links, context)
+  } finally {
+    const now = (looking.get(tenantId) ?? 1) - 1
+    if (now > 0) looking.set(tenantId, now)
+    else looking.delete(tenantId)
+  }
+}
+
+async function look(
   incident: Incident,
   links: readonly Row<'incidentLinks'>[],
   context: ControlContext,
@@ -37,10 +61,12 @@ export async function lookAtEvents(
     return field === undefined ? [] : [{ field, refId }]
   })
   const found = new Map<string, { readonly event: JournalEvent; readonly facts: EventFacts }>()
-  let isPartial = false
-  for (const { field, refId } of subjects) {
+  let isPartial = subjects.length > caps.incidentSubjects.default
+  // Each is a reading of the journal of its own: what does not fit the time is left out, and that is said.
+  const endMs = performance.now() + caps.incidentLookMs.default
+  for (const { field, refId } of subjects.slice(-caps.incidentSubjects.default)) {
     const left = caps.incidentLook.default - found.size
-    if (left <= 0) {
+    if (left <= 0 || performance.now() > endMs) {
       isPartial = true
       break
     }

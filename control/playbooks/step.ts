@@ -128,6 +128,7 @@ async function contain(
           reason: `${incident.id}: ${incident.title}`.slice(0, 500),
           ownerId: run.id,
           expiresAtMs: context.nowMs() + Math.min(playbookSpanMs(lasts), caps.playbookContainMs.default),
+          askedFrom: null,
           acknowledgesLockout: false,
         },
         context,

@@ -1,5 +1,6 @@
 // A report as PDF, with the fonts that every reader has: no font files, no images, no links, no scripts. Characters that
 // those fonts lack are written as their code point, so that nothing is left out unseen. Bounded in pages.
+import { setImmediate } from 'node:timers/promises'
 import PDFDocument from 'pdfkit'
 import { plainText, type ReportBlock, type ReportDocument } from '#core/report/document.ts'
 import { caps } from '#control/caps.ts'
@@ -29,6 +30,7 @@ export async function pdfOf(report: ReportDocument, createdAtMs: number): Promis
   let pages = 1
   pdf.on('pageAdded', () => pages++)
   const isFull = () => pages >= caps.reportPages.default
+  const breathe = createBreath()
   pdf
     .font('Helvetica-Bold')
     .fontSize(10)
@@ -39,7 +41,7 @@ export async function pdfOf(report: ReportDocument, createdAtMs: number): Promis
   for (const section of report.sections) {
     if (isFull()) break
     pdf.moveDown(0.6).font('Helvetica-Bold').fontSize(13).fillColor('#000').text(printable(section.title)).moveDown(0.3)
-    for (const block of section.blocks) writeBlock(pdf, block, isFull)
+    for (const block of section.blocks) await writeBlock(pdf, block, isFull, breathe)
   }
   if (isFull()) pdf.moveDown().font('Helvetica-Oblique').fontSize(9).text('Cut here: the HTML report has all of it.')
   pdf.end()
@@ -47,15 +49,29 @@ export async function pdfOf(report: ReportDocument, createdAtMs: number): Promis
   return Buffer.concat(chunks)
 }
 
-function writeBlock(pdf: Page, block: ReportBlock, isFull: () => boolean): void {
+type Breath = () => Promise<void>
+
+/** Laying out is work of this thread, which serves everybody: after a few milliseconds the others have their turn. */
+function createBreath(): Breath {
+  let sinceMs = performance.now()
+  return async () => {
+    if (performance.now() - sinceMs < caps.reportTurnMs.default) return
+    await setImmediate()
+    sinceMs = performance.now()
+  }
+}
+
+async function writeBlock(pdf: Page, block: ReportBlock, isFull: () => boolean, breathe: Breath): Promise<void> {
   pdf.font('Helvetica').fontSize(10).fillColor('#000')
   switch (block.kind) {
     case 'text':
+      await breathe()
       pdf.text(printable(block.text)).moveDown(0.4)
       return
     case 'list':
       for (const item of block.items) {
         if (isFull()) return
+        await breathe()
         pdf.text(`•  ${printable(item)}`, { indent: 6 })
       }
       pdf.moveDown(0.4)
@@ -63,6 +79,7 @@ function writeBlock(pdf: Page, block: ReportBlock, isFull: () => boolean): void 
     case 'facts':
       for (const [name, value] of block.facts) {
         if (isFull()) return
+        await breathe()
         pdf
           .font('Helvetica')
           .fillColor('#555')
@@ -75,16 +92,17 @@ function writeBlock(pdf: Page, block: ReportBlock, isFull: () => boolean): void 
       pdf.moveDown(0.4)
       return
     case 'table':
-      writeTable(pdf, block.head, block.rows, isFull)
+      await writeTable(pdf, block.head, block.rows, isFull, breathe)
   }
 }
 
-function writeTable(
+async function writeTable(
   pdf: Page,
   head: readonly string[],
   rows: readonly (readonly string[])[],
   isFull: () => boolean,
-): void {
+  breathe: Breath,
+): Promise<void> {
   const widths = widthsOf(head, rows, pdf.page.width - 2 * MARGIN)
   const writeRow = (cells: readonly string[], font: string) => {
     pdf.font(font).fontSize(8.5)
@@ -103,6 +121,7 @@ function writeTable(
   if (head.some((cell) => cell !== '')) writeRow(head, 'Helvetica-Bold')
   for (const row of rows) {
     if (isFull()) break
+    await breathe()
     writeRow(row, 'Helvetica')
   }
   pdf.x = MARGIN
@@ -127,6 +146,8 @@ function printable(text: string, maxLength = 2000): string {
       code < 0x100 || '–—‘’“”•…€™'.includes(character)
         ? character
         : `<U+${code.toString(16).toUpperCase().padStart(4, '0')}>`
+    // Again, because a character may have become eight.
+    if (made.length >= maxLength) return `${made.slice(0, maxLength)}…`
   }
   return made
 }

@@ -106,6 +106,7 @@ async function answer(row: Row<'stories'>, userId: string, context: ControlConte
       reason: row.sentence.slice(0, 500),
       ownerId: row.id,
       expiresAtMs: context.nowMs() + caps.storyAnswerMs.default,
+      askedFrom: null,
       acknowledgesLockout: false,
       answer: row.level === 'note' ? 'ask' : row.level,
     },

@@ -8,7 +8,7 @@ import type { Receiver } from './lap.ts'
 
 type Target = Extract<StreamTarget, { kind: 'file' }>
 
-const MAX_BYTES = 100 * 1024 * 1024
+const MAX_BYTES = 50 * 1024 * 1024
 const KEEP = 10
 
 export function fileReceiver(target: Target, folder: string): Receiver {

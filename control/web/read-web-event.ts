@@ -1,5 +1,6 @@
 // What an event says about the way to the internet, whichever class it is of. Must never trust its shape: exchanges
 // wrote it.
+import { eventTimeMs } from '#core/events/event.ts'
 import { eventClasses } from '#core/events/event.ts'
 
 export type WebEvent = {
@@ -33,7 +34,7 @@ export function readWebEvent(event: Readonly<Record<string, unknown>>): WebEvent
   const traffic = record(event['traffic'])
   return {
     uid: text(record(event['metadata'])['uid']) ?? '',
-    timeMs: number(event['time']),
+    timeMs: eventTimeMs(event['time']),
     kind,
     isStopped: event['status_id'] === 2,
     severity: Math.min(5, Math.max(1, Math.trunc(number(event['severity_id']) || 1))),

@@ -172,3 +172,16 @@ export function journalEvent<C extends EventClass>(
   if (Object.keys(own).length > 0) event['unmapped'] = own
   return event
 }
+
+/** The end of the year 9999: the last time that ISO 8601 writes with four digits. */
+const LAST_TIME_MS = 253_402_300_799_999
+
+/** Whether a value can be the time of an event, in milliseconds since 1970. */
+export function isEventTime(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 && value <= LAST_TIME_MS
+}
+
+/** The time of an event that somebody else wrote; 0 where it is none. A reader that throws would hide all the others. */
+export function eventTimeMs(value: unknown): number {
+  return isEventTime(value) ? value : 0
+}

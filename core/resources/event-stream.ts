@@ -37,10 +37,10 @@ const target = z.discriminatedUnion('kind', [
         .number()
         .int()
         .min(65_536)
-        .max(10 * 1024 ** 3)
+        .max(50 * 1024 ** 2)
         .optional()
-        .describe('of one file, then the next is begun; default 100 MiB'),
-      keep: z.number().int().min(1).max(100).optional().describe('files kept beside the one written; default 10'),
+        .describe('of one file, then the next is begun; default 50 MiB'),
+      keep: z.number().int().min(1).max(10).optional().describe('files kept beside the one written; default 10'),
     })
     .describe('one event a line, for a collector on that machine'),
 ])

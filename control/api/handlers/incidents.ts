@@ -140,7 +140,7 @@ export const incidentHandlers: Some<Names> = {
     return { kind: link.kind, id: link.refId, name: link.name, at: new Date(nowMs).toISOString() }
   },
 
-  containInIncident: async ({ context, tenant, tenantId, principal, params, body, record, effect }) => {
+  containInIncident: async ({ context, tenant, tenantId, principal, params, body, ip, record, effect }) => {
     const mirror = await context.mirrors.current(tenantId)
     const incident = await incidentRow(tenant, params['id'] ?? '')
     const nextState = stateAfter(incident.state, 'contained')
@@ -153,6 +153,7 @@ export const incidentHandlers: Some<Names> = {
         ownerId: principal.userId,
         expiresAtMs: context.nowMs() + body.expiresInSeconds * 1000,
         acknowledgesLockout: body.acknowledgeLockout === true,
+        askedFrom: ip,
       },
       context,
     )

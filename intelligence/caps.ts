@@ -10,7 +10,11 @@ export const caps = {
   leapWitnesses: { unit: 'events', default: 20, reason: 'that must agree before the stream leaps ahead' },
   people: { unit: 'users', default: 250_000, reason: 'of one tenant; the one unseen longest is forgotten, counted' },
   apps: { unit: 'apps', default: 20_000, reason: 'of one tenant; what comes after shares one name' },
-  coUseApps: { unit: 'apps', default: 1536, reason: 'whose use together is counted: a 4.5 MB matrix' },
+  coUseApps: {
+    unit: 'apps',
+    default: 1536,
+    reason: 'whose use together is counted: a matrix that grows with them to 4.5 MB',
+  },
   groups: { unit: 'groups', default: 4096, reason: 'of one tenant; what comes after is ignored' },
   appsPerPerson: {
     unit: 'apps',

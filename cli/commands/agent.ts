@@ -130,9 +130,9 @@ export const up: Command = {
   positionals: [0, 0],
   async run(input) {
     const verbs = await import('#agent/verbs.ts')
-    await restartWhenCold(() => import('#agent/http-upstream.ts'))
     const { watch } = await import('#cli/watching/watch.ts')
     const { agentSamples, whyAgentNotReady } = await import('#cli/watching/edge-figures.ts')
+    await restartWhenCold(() => import('#agent/http-upstream.ts'))
     const watchAt = watchConfigOf(input)
     const tenants = input.list('only')
     const secretFrom = input.text('secret')

@@ -87,7 +87,10 @@ export const exchange: Command = {
 const DEMO_PORT = 8443
 
 /** What the threads of `start` are made of. */
-const ownFolders = ['cli', 'core', 'cedar', 'transport', 'journal', 'exchange', 'connector', 'control', 'demo']
+const ownFolders = [
+  ...['cli', 'core', 'cedar', 'transport', 'journal', 'exchange', 'connector', 'control', 'demo'],
+  ...['inspection', 'intelligence', 'lake', 'operations'],
+]
 
 async function compileAll(): Promise<void> {
   await import('#cli/control-worker.ts')
@@ -216,6 +219,10 @@ export const control: Command = {
     const { parseControlConfig } = await import('#control/config.ts')
     const { startControlFigures } = await import('#cli/watching/control-figures.ts')
     const { watch } = await import('#cli/watching/watch.ts')
+    const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
+    const { detectionWith, usualDetection } = await import('#cli/detection.ts')
+    const { lakeBeside } = await import('#cli/lake.ts')
+    const { shippedScenarios } = await import('#cli/scenarios.ts')
     const watchAt = watchConfigOf(input)
     await restartWhenCold()
     buildConsole()
@@ -235,12 +242,8 @@ export const control: Command = {
       ...(feedAddress !== undefined && { feedAddress }),
       ...webOf(input),
     })
-    const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
-    const { detectionWith, usualDetection } = await import('#cli/detection.ts')
-    const { lakeBeside } = await import('#cli/lake.ts')
     const { startLake, source } = lakeBeside(await lakeSettings(input))
     const journalRoot = join(config.dataFolder, 'journal')
-    const { shippedScenarios } = await import('#cli/scenarios.ts')
     const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
     const figures = startControlFigures()
     const running = await startControl(config, {

@@ -2,6 +2,7 @@
 // peers use that app, against how often this user and everyone go to something new. Must never count one edge twice, and
 // never let a user's own edges speak for the next one on the same day.
 import { countDecades, remains } from './chance.ts'
+import { countBoth, usersOfBoth } from './co-use.ts'
 import type { Channel } from './kinds.ts'
 import type { Observation } from './observation.ts'
 import { type Edge, type Person, placeOfApp, rememberApp } from './person.ts'
@@ -172,7 +173,7 @@ function coUseShare(tenant: Tenant, person: Person, app: number, usual: number):
     const users = tenant.appUsers[other] ?? 0
     if (other >= side || person.appUsed[at] !== 1 || users < 4 || openedToday(person, other, tenant)) continue
     const weight = Math.log(everyone / users)
-    sum += (weight * ((tenant.coUse[other * side + app] ?? 0) + PSEUDO_PEERS * usual)) / (users + PSEUDO_PEERS)
+    sum += (weight * (usersOfBoth(tenant.coUse, other, app) + PSEUDO_PEERS * usual)) / (users + PSEUDO_PEERS)
     total += weight
   }
   return total > 0 ? sum / total : usual
@@ -189,7 +190,7 @@ function cohesion(tenant: Tenant, person: Person, app: number, usual: number): n
     count++
     const users = tenant.appUsers[edge.app] ?? 0
     if (edge.isDenied || edge.app >= side || users < 4) continue
-    sum += Math.max(0, (tenant.coUse[edge.app * side + app] ?? 0) / (users + 3) - usual)
+    sum += Math.max(0, usersOfBoth(tenant.coUse, edge.app, app) / (users + 3) - usual)
   }
   // The mean, not the greatest: of many strange apps, some two go together by chance.
   return count > 0 ? sum / count : 0
@@ -212,8 +213,7 @@ function learnUse(tenant: Tenant, person: Person, app: number): void {
   for (let at = 0; at < person.appCount; at++) {
     const other = person.apps[at] ?? 0
     if (other >= side || other === app || person.appUsed[at] !== 1) continue
-    tenant.coUse[other * side + app] = Math.min(65_535, (tenant.coUse[other * side + app] ?? 0) + 1)
-    tenant.coUse[app * side + other] = Math.min(65_535, (tenant.coUse[app * side + other] ?? 0) + 1)
+    tenant.coUse = countBoth(tenant.coUse, app, other)
   }
 }
 

@@ -5,10 +5,13 @@ import { open, readFile, rename, stat } from 'node:fs/promises'
 import { deserialize, serialize } from 'node:v8'
 import { Fault, isFault } from '#core/fault.ts'
 import { caps } from '#intelligence/caps.ts'
+import { fittedTo } from './co-use.ts'
 import { channels, oddities } from './kinds.ts'
 import type { DetectionState } from './state.ts'
 
-const MAGIC = Buffer.from('sallyport-detection-2\n')
+const MAGIC = Buffer.from('sallyport-detection-3\n')
+/** Had the counts of `coUse` always at their full size; read, never written. */
+const FULL_SIZE = Buffer.from('sallyport-detection-2\n')
 const DIGEST_BYTES = 32
 
 type Saved = {
@@ -49,11 +52,21 @@ export async function loadState(file: string): Promise<Omit<Saved, 'layout'> | u
   }
   const digest = bytes.subarray(MAGIC.length, MAGIC.length + DIGEST_BYTES)
   const body = bytes.subarray(MAGIC.length + DIGEST_BYTES)
-  if (!bytes.subarray(0, MAGIC.length).equals(MAGIC) || !createHash('sha256').update(body).digest().equals(digest))
+  const magic = bytes.subarray(0, MAGIC.length)
+  if (!(magic.equals(MAGIC) || magic.equals(FULL_SIZE)) || !createHash('sha256').update(body).digest().equals(digest))
     throw new Fault('document-invalid', { hint: 'The saved state of detection is damaged or of another version.' })
   // Checked above: these are bytes that saveState wrote.
   const saved = deserialize(body) as Saved
   if (saved.layout !== layout)
     throw new Fault('document-invalid', { hint: 'The saved state of detection is of another version.' })
-  return saved
+  return small(saved)
+}
+
+/** Arrays that were read share the memory of the whole file: what was dropped of it is let go by a second reading. */
+function small(saved: Saved): Saved {
+  const { tenant } = saved.state
+  const fitted = fittedTo(tenant.coUse, tenant.appNames.length)
+  if (fitted === tenant.coUse) return saved
+  tenant.coUse = fitted
+  return deserialize(serialize(saved)) as Saved
 }

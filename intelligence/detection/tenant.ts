@@ -2,6 +2,7 @@
 // anyone. Plain data, so that a snapshot is one serialisation. Must never grow past its caps.
 import { caps } from '#intelligence/caps.ts'
 import { type Calibration, newCalibration } from './calibration.ts'
+import { newCoUse } from './co-use.ts'
 import { type Channel, channels, oddities, type Oddity } from './kinds.ts'
 import { METERS } from './meter-names.ts'
 import type { Person } from './person.ts'
@@ -18,7 +19,7 @@ export type Tenant = {
   /** People who came to the app lately, each counted less the more they went about. */
   readonly adoption: Adoption[]
   /** Of apps below the cap: users of both, row by row. */
-  readonly coUse: Uint16Array
+  coUse: Uint16Array
   readonly groupIndex: Map<string, number>
   readonly groupNames: string[]
   readonly groupSizes: number[]
@@ -57,7 +58,7 @@ export function newTenant(): Tenant {
     appUsers: [],
     appFirstDay: [],
     adoption: [],
-    coUse: new Uint16Array(caps.coUseApps.default ** 2),
+    coUse: newCoUse(),
     groupIndex: new Map(),
     groupNames: [],
     groupSizes: [],

@@ -87,10 +87,8 @@ export const exchange: Command = {
 const DEMO_PORT = 8443
 
 /** What the threads of `start` are made of. */
-const ownFolders = [
-  ...['cli', 'core', 'cedar', 'transport', 'journal', 'exchange', 'connector', 'control', 'demo'],
-  ...['inspection', 'intelligence', 'lake', 'operations'],
-]
+const ownFolders =
+  'cli core cedar transport journal exchange connector control demo inspection intelligence lake operations'.split(' ')
 
 async function compileAll(): Promise<void> {
   await import('#cli/control-worker.ts')

@@ -32,7 +32,7 @@ export type ExchangeContext = {
   readonly assertionKey: AssertionKey
   /** What control said last, in this run or an earlier one. */
   readonly welcome: () => { readonly publicPort: number; readonly exchanges: readonly string[] } | undefined
-  /** Fetches what flows of this session will need, so that they open while control is away. Never waits, never fails. */
+  /** Fetches what flows of a session will need, so that they open while control is away. Never waits, never fails. */
   readonly prepareSession: (tenantId: string, sessionId: string) => void
   readonly now: () => number
   readonly log: Log

@@ -8,7 +8,7 @@ export const HOST_COOKIE_PURPOSE = 'host-cookie'
 
 const id = z.string().max(64)
 
-/** Control's word that this session of this user on this device key exists. Valid for minutes. */
+/** Control’s word that a session of a user on a device key exists. Valid for minutes. */
 export const statement = z.strictObject({
   tenantId: id,
   sessionId: id,

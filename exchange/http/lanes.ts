@@ -5,7 +5,7 @@ import { createLaneTable, type LaneTable } from '#exchange/flows/lane-table.ts'
 import { Lane, type LaneFacts } from './lane.ts'
 
 export type Lanes = Pick<LaneTable<Lane>, 'closeIdle' | 'close' | 'count'> & {
-  /** The lane of this session and app, begun when there is none. Throws Fault `at-capacity`. */
+  /** The lane of a session and an app, begun when there is none. Throws Fault `at-capacity`. */
   readonly of: (facts: LaneFacts) => Lane
 }
 

@@ -100,6 +100,12 @@ export const caps = {
     default: 20_000,
     reason: 'programs that refused interception, and sites with who was there',
   },
+  pinOwners: { unit: 'devices per tenant', default: 5_000, reason: 'with a learned site; more are not learned for' },
+  pinsPerOwner: {
+    unit: 'sites per device',
+    default: 64,
+    reason: 'pinned programs of one device; more are not learned',
+  },
   pinRefusals: { unit: 'refusals', default: 2, reason: 'one may be a person who pressed stop' },
   pinWindowMs: { unit: 'ms', default: 600_000, reason: 'within which refusals belong together' },
   pinVouchMs: { unit: 'ms', default: 7 * 86_400_000, reason: 'how long a visit with inspection on speaks for a site' },

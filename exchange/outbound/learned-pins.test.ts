@@ -8,6 +8,7 @@ import { test } from 'node:test'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { sessionRecord, userRecord } from '#exchange/testing/records.ts'
 import { closeOf } from '#exchange/testing/world.ts'
+import { createLearnedPins } from './learned-pins.ts'
 import { startWebWorld, type SiteHandler, type WebWorld } from './testing.ts'
 
 const learn = { learn: true, owner: 'security@acme.test' }
@@ -105,4 +106,39 @@ test("an administrator's yes is enough, and taking it back cuts what was passed"
   await world.put({ ports: ['1-65535'] })
   await cut
   assert.equal(await world.pins('bank.test'), NOTHING)
+})
+
+test('a used-up allowance is not renewed: not by refusing elsewhere, by another session, or by a name below', () => {
+  let nowMs = 1_000_000
+  const pins = createLearnedPins(() => nowMs)
+  const asker = (tenant: string, userId: string, sessionId: string, deviceId: string | null = null) =>
+    ({
+      tenant: {
+        id: tenant,
+        webSettings: { pinnedClients: { learn: true, approved: ['bank.test'], megabytes: 1, hours: 1 } },
+      },
+      session: { id: sessionId, userId, deviceId },
+    }) as never
+  const site = (host: string) => ({ host, port: 443 }) as never
+  const refuseTwice = (who: never, host: string) => {
+    pins.refused(who, site(host), ['finance'])
+    return pins.refused(who, site(host), ['finance'])
+  }
+  const bob = asker('ten_a', 'bob', 's1')
+  assert.equal(refuseTwice(bob, 'bank.test').kind, 'learned')
+  assert.equal(pins.passes(bob, site('bank.test'), ['finance']), true)
+  assert.equal(pins.carried(bob, site('bank.test'), 2_000_000), false)
+  for (let at = 0; at < 21_000; at++) pins.refused(bob, site(`h${at}.test`), ['finance'])
+  for (let at = 0; at < 21_000; at++) pins.refused(asker('ten_b', `u${at}`, 's'), site('bank.test'), ['finance'])
+  for (const [who, host] of [
+    [bob, 'bank.test'],
+    [asker('ten_a', 'bob', 's2'), 'bank.test'],
+    [bob, 'www.bank.test'],
+  ] as const) {
+    refuseTwice(who, host)
+    assert.equal(pins.passes(who, site(host), ['finance']), false, host)
+  }
+  assert.equal(refuseTwice(asker('ten_a', 'eve', 's3'), 'bank.test').kind, 'learned')
+  nowMs += 3_600_001
+  assert.equal(refuseTwice(bob, 'bank.test').kind, 'learned')
 })

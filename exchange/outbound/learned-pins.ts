@@ -20,7 +20,7 @@ export type LearnedPins = {
   readonly carried: (asker: WebAsker, site: WebSite, bytes: number) => boolean
 }
 
-type Pin = { refusals: number; sinceMs: number; untilMs: number; bytes: number }
+type Attempts = { refusals: number; readonly sinceMs: number }
 
 /** Names of categories, in feeds and by tenants, for which a program's word is never taken. */
 const risky =
@@ -31,7 +31,8 @@ const HOUR_MS = 3_600_000
 export function createLearnedPins(now: () => number): LearnedPins {
   /** Who was at a site with inspection on; two are enough to know that it was somebody else. */
   const visitors = new Map<string, Map<string, number>>()
-  const pins = new Map<string, Pin>()
+  const attempts = new Map<string, Attempts>()
+  const allowances = createAllowances(now)
 
   return {
     accepted({ tenant, session }, { host }) {
@@ -45,16 +46,14 @@ export function createLearnedPins(now: () => number): LearnedPins {
     },
     refused(asker, site, categories) {
       const settings = settingsOf(asker)
-      const key = keyOf(asker, site)
+      const key = `${ownerOf(asker)} ${site.host} ${site.port}`
       const nowMs = now()
-      const before = pins.get(key)
+      const before = attempts.get(key)
       const isFresh = before === undefined || nowMs - before.sinceMs > caps.pinWindowMs.default
-      const pin = isFresh
-        ? { refusals: 0, sinceMs: nowMs, untilMs: before?.untilMs ?? 0, bytes: before?.bytes ?? 0 }
-        : before
-      pin.refusals++
-      keep(pins, key, pin)
-      const isFirst = pin.refusals === 1
+      const tried = isFresh ? { refusals: 0, sinceMs: nowMs } : before
+      tried.refusals++
+      keep(attempts, key, tried)
+      const isFirst = tried.refusals === 1
       if (settings?.learn !== true) return { kind: 'not-learned', why: 'not wanted', isFirst }
       const why = whyNever(categories)
       if (why !== undefined) return { kind: 'not-learned', why, isFirst }
@@ -65,22 +64,25 @@ export function createLearnedPins(now: () => number): LearnedPins {
           : undefined
       if (vouchedBy === undefined)
         return { kind: 'not-learned', why: 'nobody else was there with inspection on', isFirst }
-      if (pin.refusals < caps.pinRefusals.default) return { kind: 'not-learned', why: 'once may be chance', isFirst }
+      if (tried.refusals < caps.pinRefusals.default) return { kind: 'not-learned', why: 'once may be chance', isFirst }
       // What was used up stays used up until it would have ended: a program cannot refuse itself a new allowance.
-      if (pin.untilMs <= nowMs) Object.assign(pin, { untilMs: nowMs + settings.hours * HOUR_MS, bytes: 0 })
-      return { kind: 'learned', untilMs: pin.untilMs, vouchedBy }
+      const allowance = allowances.give(asker, placeOf(settings, site), nowMs + settings.hours * HOUR_MS)
+      if (allowance === undefined) return { kind: 'not-learned', why: 'too many are learned already', isFirst }
+      return { kind: 'learned', untilMs: allowance.untilMs, vouchedBy }
     },
     passes(asker, site, categories) {
       const settings = settingsOf(asker)
-      const pin = pins.get(keyOf(asker, site))
-      if (settings?.learn !== true || pin === undefined || pin.untilMs <= now()) return false
-      return whyNever(categories) === undefined && pin.bytes < settings.megabytes * MEGABYTE
+      if (settings?.learn !== true) return false
+      const allowance = allowances.of(asker, placeOf(settings, site))
+      if (allowance === undefined) return false
+      return whyNever(categories) === undefined && allowance.bytes < settings.megabytes * MEGABYTE
     },
     carried(asker, site, bytes) {
-      const pin = pins.get(keyOf(asker, site))
-      if (pin === undefined) return false
-      pin.bytes += bytes
-      return pin.bytes < (settingsOf(asker)?.megabytes ?? 0) * MEGABYTE
+      const settings = settingsOf(asker)
+      const allowance = settings && allowances.of(asker, placeOf(settings, site))
+      if (settings === undefined || allowance === undefined) return false
+      allowance.bytes += bytes
+      return allowance.bytes < settings.megabytes * MEGABYTE
     },
   }
 
@@ -95,9 +97,15 @@ function settingsOf({ tenant }: WebAsker): WebSettings['pinnedClients'] | undefi
   return tenant.webSettings?.pinnedClients
 }
 
-/** One device, or one credential, and one site. */
-function keyOf({ tenant, session }: WebAsker, { host, port }: WebSite): string {
-  return `${tenant.id} ${session.deviceId ?? session.id} ${host} ${port}`
+/** One device, or one person without one: another session of theirs is no new allowance. */
+function ownerOf({ tenant, session }: WebAsker): string {
+  return `${tenant.id} ${session.deviceId ?? session.userId}`
+}
+
+/** What one allowance is for: the site, or all below the name that an administrator approved. */
+function placeOf({ approved }: WebSettings['pinnedClients'], { host, port }: WebSite): string {
+  const suffix = [...suffixesOf(host)].find((one) => approved.includes(one))
+  return suffix === undefined ? `${host} ${port}` : `approved ${suffix}`
 }
 
 function whyNever(categories: readonly string[]): string | undefined {
@@ -109,6 +117,44 @@ function whyNever(categories: readonly string[]): string | undefined {
 
 function isApproved({ approved }: WebSettings['pinnedClients'], { host }: WebSite): boolean {
   return approved.length > 0 && [...suffixesOf(host)].some((suffix) => approved.includes(suffix))
+}
+
+type Allowance = { readonly untilMs: number; bytes: number }
+
+/** Never forgets one that has not ended, whoever learns how many: else it would begin anew, with nothing used up. */
+function createAllowances(now: () => number) {
+  const byTenant = new Map<string, Map<string, Map<string, Allowance>>>()
+
+  function dropEnded<K>(table: Map<K, Allowance>): void {
+    for (const [key, { untilMs }] of table) if (untilMs <= now()) table.delete(key)
+  }
+
+  return {
+    of(asker: WebAsker, place: string): Allowance | undefined {
+      const allowance = byTenant.get(asker.tenant.id)?.get(ownerOf(asker))?.get(place)
+      return allowance !== undefined && allowance.untilMs > now() ? allowance : undefined
+    },
+    /** The one there is, else a new one; undefined: there is no room for it. */
+    give(asker: WebAsker, place: string, untilMs: number): Allowance | undefined {
+      const known = this.of(asker, place)
+      if (known !== undefined) return known
+      const owner = ownerOf(asker)
+      const owners = byTenant.getOrInsertComputed(asker.tenant.id, () => new Map<string, Map<string, Allowance>>())
+      if (!owners.has(owner) && owners.size >= caps.pinOwners.default) {
+        for (const [other, places] of owners) {
+          dropEnded(places)
+          if (places.size === 0) owners.delete(other)
+        }
+        if (owners.size >= caps.pinOwners.default) return undefined
+      }
+      const places = owners.getOrInsertComputed(owner, () => new Map<string, Allowance>())
+      if (places.size >= caps.pinsPerOwner.default) dropEnded(places)
+      if (places.size >= caps.pinsPerOwner.default) return undefined
+      const allowance = { untilMs, bytes: 0 }
+      places.set(place, allowance)
+      return allowance
+    },
+  }
 }
 
 function keep<V>(table: Map<string, V>, key: string, value: V): void {

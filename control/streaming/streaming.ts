@@ -41,6 +41,12 @@ export function startStreaming(
     stream?.end.abort()
     await stream?.done
   }
+  /** Its place stays taken until it has ended: what replaces it begins at a later look, and no event is sent by both. */
+  const letEnd = (key: string) => {
+    const stream = running.get(key)
+    stream?.end.abort()
+    void stream?.done.finally(() => running.delete(key))
+  }
   const look = async (tenantId: string) => {
     const rows = await context.store
       .forTenant(tenantId)
@@ -55,7 +61,8 @@ export function startStreaming(
     )
     for (const [key, { version }] of running) {
       const [ofTenant, id = ''] = key.split(' ')
-      if (ofTenant === tenantId && wanted.get(id)?.version !== version) await stop(key)
+      // Not waited for: it may wait itself, for a receiver or a name server, and other tenants have their turn.
+      if (ofTenant === tenantId && wanted.get(id)?.version !== version) letEnd(key)
     }
     for (const [id, row] of wanted) {
       const key = `${tenantId} ${id}`

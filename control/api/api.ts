@@ -102,8 +102,8 @@ async function answer(
     if (route.access !== 'public') {
       principal =
         door.kind === 'bearer'
-          ? await principalOfBearer(c.req.header('authorization'), context)
-          : await principalOfCookie(c.req.header('cookie'), context)
+          ? await principalOfBearer(c.req.header('authorization'), c.env.ip, context)
+          : await principalOfCookie(c.req.header('cookie'), c.env.ip, context)
       requireAccess(route.access, params['tenant'], principal)
     }
     const query = readQuery(route, new URL(c.req.url))
@@ -248,8 +248,8 @@ function streamOf(
     const check = setInterval(() => {
       const again =
         door.kind === 'bearer'
-          ? principalOfBearer(c.req.header('authorization'), context)
-          : principalOfCookie(c.req.header('cookie'), context)
+          ? principalOfBearer(c.req.header('authorization'), c.env.ip, context)
+          : principalOfCookie(c.req.header('cookie'), c.env.ip, context)
       again
         .then((principal) => requireAccess(route.access, who?.tenantName, principal))
         .then(() => stream.write(': still here\n\n'))

@@ -4,7 +4,7 @@ import { Fault } from '#core/fault.ts'
 import { sha256, secretEquals } from '#transport/secret.ts'
 import { toBase64url } from '#transport/base64url.ts'
 import type { ControlContext } from '#control/context.ts'
-import { requireUncontained, subjectsOfUser } from '#control/directory/containment.ts'
+import { requireUncontained, requireUncontainedNetwork, subjectsOfUser } from '#control/directory/containment.ts'
 import { rolesOf } from '#control/directory/people.ts'
 import { createSessions, userRow } from '#control/directory/sessions.ts'
 import { specOf } from '#control/records/from-rows.ts'
@@ -34,8 +34,18 @@ export function hashSecret(secret: string): string {
   return toBase64url(sha256(secret))
 }
 
-/** Throws Fault `not-signed-in` or `token-invalid`; which look-up failed is not told. */
-export async function principalOfBearer(header: string | undefined, context: ControlContext): Promise<Principal> {
+/** Throws Fault `not-signed-in` or `token-invalid`; which look-up failed is not told. `contained`: nor from there. */
+export async function principalOfBearer(
+  header: string | undefined,
+  ip: string,
+  context: ControlContext,
+): Promise<Principal> {
+  const found = await provenByBearer(header, context)
+  await requireUncontainedNetwork(context.store.forTenant(found.tenantId), ip, context.nowMs())
+  return found
+}
+
+async function provenByBearer(header: string | undefined, context: ControlContext): Promise<Principal> {
   if (header === undefined) throw new Fault('not-signed-in')
   const token = /^Bearer ([\x21-\x7e]{16,4096})$/i.exec(header)?.[1]
   if (token === undefined) throw new Fault('token-invalid')
@@ -48,12 +58,18 @@ export async function principalOfBearer(header: string | undefined, context: Con
   return principalOfSession(facts.tenantId, facts.userId, facts.sessionId, context)
 }
 
-/** Throws Fault `not-signed-in`. */
-export async function principalOfCookie(header: string | undefined, context: ControlContext): Promise<Principal> {
+/** Throws Fault `not-signed-in`, `contained`. */
+export async function principalOfCookie(
+  header: string | undefined,
+  ip: string,
+  context: ControlContext,
+): Promise<Principal> {
   const { signIn } = context.links
   const session = header === undefined ? null : ((await signIn?.consoleSession(header)) ?? null)
   if (session === null) throw new Fault('not-signed-in')
-  return principalOfSession(session.tenantId, session.userId, session.sessionId, context)
+  const found = await principalOfSession(session.tenantId, session.userId, session.sessionId, context)
+  await requireUncontainedNetwork(context.store.forTenant(found.tenantId), ip, context.nowMs())
+  return found
 }
 
 async function principalOfSession(

@@ -9,6 +9,12 @@ const LEAST_PREFIX = { 4: 8, 6: 19 } as const
 
 const MAX_URL_CHARACTERS = 2000
 
+/** Deeper than any page that people contain; what lies deeper is asked about as what cannot be read. */
+const MAX_PATH_STEPS = 64
+
+/** Texts that are still an escape after so many decodings are made to be misread. */
+const MAX_DECODINGS = 3
+
 /** The one form of it; null: it is none. */
 export function canonicalName(kind: NamedSubject, text: string): string | null {
   switch (kind) {
@@ -38,7 +44,7 @@ function canonicalHost(text: string): string | null {
   return address === null || host.includes('/') ? null : address.toString()
 }
 
-/** Host and path, without scheme, user, port, query and fragment: none of these makes it another page to a policy. */
+/** Host and path, without scheme, user, port, query, fragment and parameters: none of these makes it another page. */
 function canonicalUrl(text: string): string | null {
   if (text.length > MAX_URL_CHARACTERS) return null
   let url: URL
@@ -50,17 +56,47 @@ function canonicalUrl(text: string): string | null {
   if (url.username !== '' || url.password !== '') return null
   const host = canonicalHost(url.hostname)
   if (host === null) return null
-  const path = decodedPath(url.pathname)
-  return path === null ? null : `${host}${path.replace(/\/+$/, '')}`
+  return addressesAbove(host, url.pathname)?.at(-1) ?? null
 }
 
-/** As exchanges decide on it: percent-decoded once, so that `%61` is no way around `a`. */
-function decodedPath(path: string): string | null {
-  try {
-    return decodeURIComponent(path)
-  } catch {
-    return null
+/**
+ * What a path comes to, however it is spelt: ASCII decoded, other bytes as upper-case escapes, one slash between steps,
+ * no `.`, no parameters. null: servers differ in what it is.
+ */
+function stepsOf(path: string): string[] | null {
+  const plain = decoded(path)
+  // Control characters end a path on some servers, and vanish on others.
+  if (plain === null || /\p{Cc}/u.test(plain)) return null
+  const steps: string[] = []
+  for (const segment of plain.split(/[/\\]/)) {
+    const step = segment.replace(/[;?#].*$/, '')
+    // What is above an empty step, a parameter or an escaped slash each server decides by itself. Browsers send no `..`.
+    if (/^\.[. ]+$/.test(step)) return null
+    if (step === '' || step === '.') continue
+    if (steps.push(step) > MAX_PATH_STEPS) return null
   }
+  return steps
+}
+
+/** Decoded until nothing is left to decode: some servers do it twice. A broken escape stays as it is. */
+function decoded(path: string): string | null {
+  let text = path.replace(/[^\p{ASCII}]/gu, escapedCharacter)
+  for (let times = 0; times <= MAX_DECODINGS; times++) {
+    const next = text.replace(/%[0-9a-f]{2}/gi, (escape) => {
+      const code = Number.parseInt(escape.slice(1), 16)
+      return code < 0x80 ? String.fromCharCode(code) : escape.toUpperCase()
+    })
+    if (next === text) return text
+    text = next
+  }
+  return null
+}
+
+/** A request's bytes are read as Latin-1, one character each; a text that people wrote was encoded before. */
+function escapedCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0
+  if (code <= 0xff) return `%${code.toString(16).toUpperCase()}`
+  return code >= 0xd800 && code <= 0xdfff ? '%EF%BF%BD' : encodeURIComponent(character)
 }
 
 /** The host itself, then each name above it: `a.b.test`, `b.test`, `test`. */
@@ -69,16 +105,14 @@ export function* namesAbove(host: string): Generator<string> {
   for (let dot = host.indexOf('.'); dot >= 0; dot = host.indexOf('.', dot + 1)) yield host.slice(dot + 1)
 }
 
-/** The address itself with each path above it: `h/a/b`, `h/a`, `h`. */
-export function* addressesAbove(host: string, path: string): Generator<string> {
-  const decoded = decodedPath(path) ?? path
-  let address = `${host}${decoded.replace(/\/+$/, '')}`
-  for (;;) {
-    yield address
-    const slash = address.lastIndexOf('/')
-    if (slash < 0) return
-    address = address.slice(0, slash)
-  }
+/** The host and each path down to the address itself: `h`, `h/a`, `h/a/b`. null: it cannot be known what is asked for. */
+export function addressesAbove(host: string, path: string): string[] | null {
+  const steps = stepsOf(path)
+  if (steps === null) return null
+  const addresses = [host]
+  let address = host
+  for (const step of steps) addresses.push((address += `/${step}`))
+  return addresses
 }
 
 export function networkCovers(network: Ipaddr, clientIp: string): boolean {

@@ -25,22 +25,37 @@ export function limitsFor(tenant: Tenant, forbidsDownloads: boolean, nowMs: () =
   return { forbidsDownloads, isContained: tenant.contained.has('hash') ? isContained : undefined }
 }
 
-/** A part of a file, or a packed one, has another hash: while files are contained, only whole plain ones are asked for. */
-export function limitedRequest(fields: readonly HeaderField[], { isContained }: AnswerLimits): HeaderField[] {
-  if (isContained === undefined) return [...fields]
-  const kept = fields.filter(([name]) => name !== 'range' && name !== 'if-range' && name !== 'accept-encoding')
-  return [...kept, ['accept-encoding', 'identity']]
+/**
+ * Parts of a file would get by a limit of bytes one after the other, and a part or a packed file has another hash: whole
+ * answers are asked for, and plain ones while files are contained.
+ */
+export function limitedRequest(
+  fields: readonly HeaderField[],
+  { forbidsDownloads, isContained }: AnswerLimits,
+): HeaderField[] {
+  if (!forbidsDownloads && isContained === undefined) return [...fields]
+  const whole = fields.filter(([name]) => name !== 'range' && name !== 'if-range')
+  if (isContained === undefined) return whole
+  return [...whole.filter(([name]) => name !== 'accept-encoding'), ['accept-encoding', 'identity']]
 }
 
 /** Throws what `faultOf` gives when the head alone says that it is too much. */
 export function checkHead(
   head: { readonly status: number; readonly headers: HeaderFields },
-  { forbidsDownloads }: AnswerLimits,
+  { forbidsDownloads, isContained }: AnswerLimits,
   { faultOf }: LimitDeps,
 ): void {
+  // What was asked for does not bind whoever answers.
+  if (isContained !== undefined && (head.status === 206 || isPacked(head))) throw faultOf('contained')
   if (!forbidsDownloads) return
   const length = Number(head.headers.find(([name]) => name === 'content-length')?.[1] ?? 0)
   if (isDownload(head.status, head.headers) || length > caps.pageBytes.default) throw faultOf('restricted')
+}
+
+/** A 304 names the packing of what the person has already, and brings nothing. */
+function isPacked({ status, headers }: { readonly status: number; readonly headers: HeaderFields }): boolean {
+  if (status === 304) return false
+  return headers.some(([name, value]) => name === 'content-encoding' && !/^\s*(identity\s*)?$/i.test(value))
 }
 
 /** `inner` looks at the body as well; `undefined`: nothing has to be looked at. */

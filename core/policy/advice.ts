@@ -10,7 +10,7 @@ const advice: Readonly<Record<DenyReason, string>> = {
   'device-revoked': 'This device is no longer trusted; enrol it again or use another one.',
   'device-required': 'This app needs an enrolled device; install the agent and sign in with it.',
   contained: 'Access is stopped for safety while an incident is looked into; ask your security team.',
-  'proof-needed': 'Confirm that this is you: open your portal, choose Confirm, and sign in with another factor.',
+  'proof-needed': 'Prove that this is you: sign out in your portal, and sign in again with more than one factor.',
   restricted: 'Only reading is possible here for now, without downloads; ask your security team if you need more.',
   'outside-contract': "Your organisation's access has not begun or is over; ask your sponsor to extend it.",
   'app-not-in-contract': "This app is not part of your organisation's access; ask your sponsor to add it.",

@@ -77,7 +77,15 @@ test(
         `--https-proxy=http://${device.http}`,
         `--cafile=${world.rootPath}`,
       ]
-      const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--fetch-retries=0', '--no-update-notifier']
+      // Said here, because whoever runs the tests may have told npm to be silent.
+      const quiet = [
+        '--no-audit',
+        '--no-fund',
+        '--ignore-scripts',
+        '--fetch-retries=0',
+        '--no-update-notifier',
+        '--loglevel=error',
+      ]
       const where = [`--prefix=${folder}`, `--cache=${join(world.folder, 'npm-cache')}`, `--registry=${origin}/`]
       return run('npm', ['install', name, ...proxy, ...quiet, ...where], {
         HOME: world.folder,

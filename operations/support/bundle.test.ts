@@ -136,3 +136,45 @@ test('a long line costs no more than its length', () => {
     assert.ok(removeSecrets(text).length > 0)
   }
 })
+
+test('no form of writing keeps a secret: JSON in JSON, spaces, signs of addresses, the line below', () => {
+  const nested = (levels: number, value: unknown): string =>
+    levels === 0 ? JSON.stringify(value) : nested(levels - 1, { msg: JSON.stringify(value) })
+  const secret = { password: 'hunter2 with "spaces", and\\ more' }
+  for (const text of [
+    ...[0, 1, 2, 3].map((levels) => nested(levels, secret)),
+    'postgres://u:p@spaces@db',
+    'postgres://u:p/spaces@db',
+    "postgres://u:p'spaces@db",
+    'psk=spaces',
+    'totp_seed=spaces',
+    'PIN: spaces',
+    'device_pin="spaces"',
+    'password = two spaces',
+    "password: 'it''spaces'",
+    'password: "two" spaces',
+    'password:\n  spaces\n  more',
+    'credential: |\n  spaces\n\n  more',
+    '{"error":"{\\"authorization\\":\\"Bearer spaces\\"}"}',
+    `${'x '.repeat(4090)}postgres://u:spaces${'x'.repeat(900)}@db`,
+  ]) {
+    const clean = removeSecrets(text)
+    assert.doesNotMatch(clean, /spaces|more/, text)
+    assert.match(clean, /removed|cut/)
+  }
+})
+
+test('what stands beside a secret is left, and words that only hold one of its letters', () => {
+  assert.equal(
+    removeSecrets('{"a":"{\\"password\\":\\"x y\\",\\"code\\":5}","b":1}'),
+    '{"a":"{\\"password\\":[removed],\\"code\\":5}","b":1}',
+  )
+  assert.equal(removeSecrets('password="x y" user=bob'), 'password=[removed] user=bob')
+  for (const line of ['mapping: a', 'ping=5', 'spin=2', 'shipping: c']) assert.equal(removeSecrets(line), line)
+  assert.equal(removeSecrets('https://a.test/x then bob@b.test'), 'https://a.test/x then bob@b.test')
+})
+
+test('lines made to cost the square of their length are cut first', () => {
+  for (const unit of ['a', 'a-', 'secret', 'eyJaaaaaaaa-', 'http://', '-----BEGIN PRIVATE KEY', '\\', '"token":"'])
+    assert.ok(removeSecrets(unit.repeat(40_000)).length <= 8192 + '[cut]'.length, unit)
+})

@@ -178,66 +178,107 @@ test('nothing is contained by a name that is none', () => {
     assert.equal(canonicalName(kind, text), null, `${kind} ${text}`)
 })
 
-test('an address is under every path above it, and has so few of them that nobody pays for slashes', () => {
+test('an address is under its host and every path above it, and nothing else', () => {
   fc.assert(
     fc.property(fc.array(fc.stringMatching(/^[a-z0-9]{1,5}$/), { maxLength: 6 }), (parts) => {
-      const above = addressesAbove('site.test', `/${parts.join('/')}`) ?? []
-      for (let depth = 0; depth <= parts.length; depth++)
-        assert.ok(above.includes(['site.test', ...parts.slice(0, depth)].join('/')))
+      const above = addressesAbove('site.test', `/${parts.join('/')}`)
+      const each = [...Array(parts.length + 1).keys()].map((depth) => ['site.test', ...parts.slice(0, depth)].join('/'))
+      assert.deepEqual(above, each)
     }),
   )
 })
 
-test('a page that is contained is reached under no other spelling', () => {
-  const same = [
-    '/mal',
+test('no other spelling of a contained address leads to it', () => {
+  const spellings = [
     '//mal',
-    '/mal/',
     '/./mal',
+    '/x/../mal',
     '/mal;a=1',
-    '/;x/mal',
-    '/%6dal',
+    '/;a/mal',
+    '/%6dal/%ff',
+    '/%6Dal',
     '/%256dal',
-    '/%2fmal',
-    '\\\\mal',
-    '/mal/%ff',
-    '/mal/deeper/still',
-    '/mal?x',
+    '/%25256dal',
+    '/%2525256dal',
+    '/%252525256dal',
+    '/mal%2fkit',
+    '/x%2f..%2fmal',
+    '/a%2fb/../mal',
+    '/x//../../mal',
+    '/x/..;/mal',
+    '/x/%2e%2e/mal',
+    '/x/.%2e%20/mal',
+    '/%2e/mal',
+    '/\\mal',
+    '/x\\..\\mal',
+    '/mal%3fx',
+    '/mal#x',
+    '/mal%00.html',
+    '/%09/mal',
+    '/mal/',
+    `/mal/${'a/'.repeat(70)}`,
+    `/${'./'.repeat(700)}mal`,
   ]
-  for (const path of same) assert.ok(addressesAbove('evil.test', path)?.includes('evil.test/mal'), path)
-  // Servers differ in what these are: as long as anything of the host is contained, so are they.
-  for (const path of ['/x/../mal', '/x/..;/mal', '/x/%2e%2e/mal', '/ma\u0000l', `/mal${'/a'.repeat(70)}`])
-    assert.equal(addressesAbove('evil.test', path), null, JSON.stringify(path))
-  for (const path of ['/malx', '/x/mal', '/Mal'])
-    assert.ok(!addressesAbove('evil.test', path)?.includes('evil.test/mal'))
+  const { site, put, outcome } = setUp()
+  const at = (path: string, host = 'evil.test'): Access => ({
+    ...site,
+    http: { method: 'GET', path, host },
+    destination: { action: 'browse', host, port: 443, categories: [] },
+  })
+  for (const path of spellings) assert.equal(outcome(at(path)), 'allow', path)
+  const id = canonicalName('url', 'https://evil.test/mal')
+  assert.ok(id !== null)
+  const record = lease('url', id, { id: 'cnt_1', answer: 'cut' })
+  put(record)
+  for (const path of spellings) {
+    assert.equal(outcome(at(path)), 'contained', path)
+    assert.equal(outcome(at(path, 'other.test')), 'allow', `${path} on another host`)
+  }
+  for (const path of ['/', '/mall', '/x/mal', '/caf%e9', '/%ff', '/100%', '/a%20b', '/q;mal', '/go/https%3A%2F%2Fmal'])
+    assert.equal(outcome(at(path)), 'allow', path)
+  put({ ...record, expiresAtMs: nowMs })
+  for (const path of spellings) assert.equal(outcome(at(path)), 'allow', `${path} after its end`)
 })
 
-test('a lease on a host or a page holds however deep below it somebody asks', () => {
-  const contained = new Contained()
-  const lease = (kind: 'host' | 'url', id: string) =>
-    ({
-      kind: 'containment',
-      id: `cnt_${id}`,
-      subject: { kind, id },
-      scope: 'all',
-      expiresAtMs: nowMs + HOUR_MS,
-    }) as never
-  const isTouched = (host: string, path: string) =>
-    [
-      ...contained.touching(
-        { destination: { host, categories: [] }, http: { host, path, method: 'GET' }, clientIp: '192.0.2.1' } as never,
-        null,
-        [],
-        nowMs,
-      ),
-    ].length > 0
-  contained.add(lease('host', 'evil.test'))
-  assert.ok(isTouched(`${'a.'.repeat(70)}evil.test`, '/'))
-  assert.ok(!isTouched('notevil.test', '/'))
-  contained.add(lease('url', 'files.test/mal'))
-  assert.ok(isTouched('files.test', `/mal${'/a'.repeat(70)}`))
-  assert.ok(isTouched('files.test', '/x/../mal'))
-  assert.ok(!isTouched('files.test', '/other'))
+test('a contained address is the same however it was written, then and by another version', () => {
+  for (const [text, path] of [
+    ['https://evil.test//a///b', '/a/b'],
+    ['https://evil.test/mal;v=1/x', '/mal/x'],
+    ['https://evil.test/caf\u00e9', '/caf%c3%a9'],
+    ['https://evil.test/caf\u00e9', '/caf\u00c3\u00a9'],
+    ['https://evil.test/caf%E9', '/caf%e9'],
+    ['https://evil.test/a b%20', '/a%20b%20'],
+    ['https://evil.test/100%', '/100%25'],
+  ] as const) {
+    const id = canonicalName('url', text)
+    assert.ok(id !== null, text)
+    assert.equal(canonicalName('url', id), id, text)
+    const { site, put, outcome } = setUp()
+    const destination = { action: 'browse' as const, host: 'evil.test', port: 443, categories: [] }
+    put(lease('url', id, { answer: 'cut' }))
+    assert.equal(outcome({ ...site, http: { method: 'GET', path, host: 'evil.test' }, destination }), 'contained', text)
+  }
+  const { site, put, outcome } = setUp()
+  put(lease('url', 'www.site.test/\u00e9;old//kit', { answer: 'cut' }))
+  assert.equal(outcome({ ...site, http: { method: 'GET', path: '/%C3%A9/kit', host: 'www.site.test' } }), 'contained')
+  for (const text of ['evil.test/x%2f..%2fy', 'evil.test/a%00', `evil.test/${'a/'.repeat(70)}`])
+    assert.equal(canonicalName('url', text), null, text)
+})
+
+test('a name is under a contained host however many labels are before it, and an address in every form', () => {
+  const { site, access, put, outcome } = setUp()
+  const to = (host: string): Access => ({
+    ...site,
+    http: null,
+    destination: { action: 'browse', host, port: 443, categories: [] },
+  })
+  put(lease('host', 'evil.test', { answer: 'cut' }), lease('host', '2001:db8::1', { answer: 'cut' }))
+  assert.equal(outcome(to(`${'a.'.repeat(120)}evil.test`)), 'contained')
+  assert.equal(outcome(to('[2001:DB8:0:0::1]')), 'contained')
+  assert.equal(outcome(to('[2001:db8::2]')), 'allow')
+  put(lease('url', 'wiki.acme.apps.test/mal', { answer: 'cut' }))
+  const deep = `/mal/${'a/'.repeat(70)}`
+  assert.equal(outcome({ ...access, http: { method: 'GET', path: deep, host: 'wiki.acme.apps.test' } }), 'contained')
 })
 
 test('risk is read by policies, fades by itself, and is the greatest of person, device and third party', () => {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { createHash, randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { WebSocket, WebSocketServer } from 'ws'
 import { startConnector } from '#connector/connector.ts'
 import { Identity } from '#connector/identity.ts'
@@ -60,6 +61,21 @@ test('a restricted person reads pages, and cannot send, take files or open socke
   assert.deepEqual(await statuses(), before)
 })
 
+test('a restricted person takes no file in parts', async () => {
+  await using world = await startWorld()
+  await using _ = await world.link(connector)
+  const asked: (string | undefined)[] = []
+  world.appState.handler = (request, response) => {
+    request.resume()
+    asked.push(request.headers.range, request.headers['if-range'], String(request.headers['accept-encoding']))
+    response.end('whole')
+  }
+  await restricted(world)
+  const headers = { cookie: world.cookie(), range: 'bytes=0-99', 'if-range': '"1"', 'accept-encoding': 'gzip' }
+  assert.equal((await world.browse('/page', { headers })).status, 200)
+  assert.deepEqual(asked, [undefined, undefined, 'gzip'])
+})
+
 test('an answer without a length is cut when it becomes more than a page, never ended as if it were whole', async () => {
   await using world = await startWorld()
   await using _ = await world.link(connector)
@@ -112,4 +128,45 @@ test('a contained file does not come through whole, nor in parts or packed; anot
   assert.equal((await world.browse('/good', { headers })).status, 200)
   assert.deepEqual(asked, [undefined, 'identity'])
   await assert.rejects(world.browse('/bad', { headers }))
+})
+
+test('while a file is contained, an answer that is packed or a part without being asked for is refused', async () => {
+  await using world = await startWorld()
+  await using _ = await world.link(connector)
+  const bad = randomBytes(3000)
+  const part = { 'content-range': 'bytes 0-2998/3000' }
+  const answers: Readonly<Record<string, () => readonly [number, Record<string, string>, Buffer]>> = {
+    '/gzip': () => [200, { 'content-encoding': 'gzip' }, gzipSync(bad)],
+    '/loud': () => [200, { 'content-encoding': 'GZIP' }, gzipSync(bad)],
+    '/twice': () => [200, { 'content-encoding': 'identity, gzip' }, gzipSync(bad)],
+    '/odd': () => [200, { 'content-encoding': 'zstd' }, bad],
+    '/part': () => [206, part, bad.subarray(0, 2999)],
+    '/plain': () => [200, { 'content-encoding': 'identity' }, Buffer.from('good')],
+    '/fresh': () => [304, { 'content-encoding': 'gzip' }, Buffer.alloc(0)],
+  }
+  world.appState.handler = (request, response) => {
+    request.resume()
+    const [status, headers, body] = answers[request.url ?? '']?.() ?? [404, {}, Buffer.alloc(0)]
+    response.writeHead(status, headers).end(body)
+  }
+  const headers = { cookie: world.cookie() }
+  const statuses = async () => {
+    const found: Record<string, number> = {}
+    for (const path of Object.keys(answers)) found[path] = (await world.browse(path, { headers })).status ?? 0
+    return found
+  }
+  const before = await statuses()
+  assert.equal(before['/gzip'], 200)
+  const hash = createHash('sha256').update(bad).digest('hex')
+  await world.control.change(world.acme, { op: 'put', record: containmentRecord('hash', hash, { answer: 'cut' }) })
+  assert.deepEqual(await statuses(), {
+    '/gzip': 403,
+    '/loud': 403,
+    '/twice': 403,
+    '/odd': 403,
+    '/part': 403,
+    '/plain': 200,
+    '/fresh': 304,
+  })
+  assert.equal((await world.browse('/gzip', { headers })).headers['sallyport-reason'], 'contained')
 })

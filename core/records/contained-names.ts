@@ -60,18 +60,18 @@ function canonicalUrl(text: string): string | null {
 }
 
 /**
- * What a path comes to, however it is spelt: ASCII decoded, other bytes as upper-case escapes, one slash between steps,
+ * What a path comes to, however it is spelt: printable ASCII plain, other bytes as upper-case escapes, one slash between steps,
  * no `.`, no parameters. null: servers differ in what it is.
  */
 function stepsOf(path: string): string[] | null {
   const plain = decoded(path)
   // Control characters end a path on some servers, and vanish on others.
-  if (plain === null || /\p{Cc}/u.test(plain)) return null
+  if (plain === null || /\p{Cc}|%[01][0-9A-F]|%7F/u.test(plain)) return null
   const steps: string[] = []
   for (const segment of plain.split(/[/\\]/)) {
     const step = segment.replace(/[;?#].*$/, '')
     // What is above an empty step, a parameter or an escaped slash each server decides by itself. Browsers send no `..`.
-    if (/^\.[. ]+$/.test(step)) return null
+    if (/^\.(?:\.|%20)+$/.test(step)) return null
     if (step === '' || step === '.') continue
     if (steps.push(step) > MAX_PATH_STEPS) return null
   }
@@ -84,7 +84,7 @@ function decoded(path: string): string | null {
   for (let times = 0; times <= MAX_DECODINGS; times++) {
     const next = text.replace(/%[0-9a-f]{2}/gi, (escape) => {
       const code = Number.parseInt(escape.slice(1), 16)
-      return code < 0x80 ? String.fromCharCode(code) : escape.toUpperCase()
+      return code > 0x20 && code < 0x7f ? String.fromCharCode(code) : escape.toUpperCase()
     })
     if (next === text) return text
     text = next

@@ -99,5 +99,7 @@ function hostsOf({ destination, http }: Access, names: Iterable<string>): Set<st
   const hosts = new Set<string>(names)
   if (destination !== undefined) hosts.add(destination.host)
   if (http !== null) hosts.add(http.host.replace(/:\d+$/, ''))
+  // Leases name an IPv6 address in one form and without the brackets.
+  for (const host of hosts) if (host.startsWith('[')) hosts.add(parseIpaddr(host.slice(1, -1))?.toString() ?? host)
   return hosts
 }

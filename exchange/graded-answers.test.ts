@@ -188,6 +188,58 @@ test('an address is under its host and every path above it, and nothing else', (
   )
 })
 
+test('a page that is contained is reached under no other spelling', () => {
+  const same = [
+    '/mal',
+    '//mal',
+    '/mal/',
+    '/./mal',
+    '/mal;a=1',
+    '/;x/mal',
+    '/%6dal',
+    '/%256dal',
+    '/%2fmal',
+    '\\\\mal',
+    '/mal/%ff',
+    '/mal/deeper/still',
+    '/mal?x',
+  ]
+  for (const path of same) assert.ok(addressesAbove('evil.test', path)?.includes('evil.test/mal'), path)
+  // Servers differ in what these are: as long as anything of the host is contained, so are they.
+  for (const path of ['/x/../mal', '/x/..;/mal', '/x/%2e%2e/mal', '/ma\u0000l', `/mal${'/a'.repeat(70)}`])
+    assert.equal(addressesAbove('evil.test', path), null, JSON.stringify(path))
+  for (const path of ['/malx', '/x/mal', '/Mal'])
+    assert.ok(!addressesAbove('evil.test', path)?.includes('evil.test/mal'))
+})
+
+test('a lease on a host or a page holds however deep below it somebody asks', () => {
+  const contained = new Contained()
+  const lease = (kind: 'host' | 'url', id: string) =>
+    ({
+      kind: 'containment',
+      id: `cnt_${id}`,
+      subject: { kind, id },
+      scope: 'all',
+      expiresAtMs: nowMs + HOUR_MS,
+    }) as never
+  const isTouched = (host: string, path: string) =>
+    [
+      ...contained.touching(
+        { destination: { host, categories: [] }, http: { host, path, method: 'GET' }, clientIp: '192.0.2.1' } as never,
+        null,
+        [],
+        nowMs,
+      ),
+    ].length > 0
+  contained.add(lease('host', 'evil.test'))
+  assert.ok(isTouched(`${'a.'.repeat(70)}evil.test`, '/'))
+  assert.ok(!isTouched('notevil.test', '/'))
+  contained.add(lease('url', 'files.test/mal'))
+  assert.ok(isTouched('files.test', `/mal${'/a'.repeat(70)}`))
+  assert.ok(isTouched('files.test', '/x/../mal'))
+  assert.ok(!isTouched('files.test', '/other'))
+})
+
 test('no other spelling of a contained address leads to it', () => {
   const spellings = [
     '//mal',

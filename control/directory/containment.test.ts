@@ -215,6 +215,29 @@ it('a contained connector gets no new certificate', async () => {
   assert.equal((await renew()).fault?.code, 'certificate-refused')
 })
 
+it('a contained network is no place to use tokens or the console from, wherever their sign-in was', async () => {
+  const handle = test.context.store.forTenant(acme.id)
+  const applied = await asAdmin('/apply', { documents: [{ kind: 'User', name: 'nia', spec: {} }] })
+  assert.equal(applied.status, 200, applied.text)
+  const nia = await signedIn('nia')
+  await handle.updateTable('sessions').set({ ip: '203.0.113.9' }).where('sessions.endedAtMs', 'is', null).execute()
+  const used = async () => {
+    const { console: cookie, commandLine, apiToken } = await everyProof(nia)
+    return { cookie, commandLine, apiToken }
+  }
+  const open = { cookie: 200, commandLine: 200, apiToken: 200 }
+  assert.deepEqual(await used(), open)
+  const mild = await contain('network', '127.0.0.0/8', { answer: 'cut', acknowledgeLockout: true })
+  assert.equal(mild.status, 201, mild.text)
+  assert.deepEqual(await used(), open, 'milder answers leave control open')
+  const lease = await contain('network', '127.0.0.0/8', { acknowledgeLockout: true })
+  assert.equal(lease.status, 201, lease.text)
+  assert.deepEqual(await used(), { cookie: 403, commandLine: 403, apiToken: 403 })
+  assert.equal((await asAdmin('/containments')).status, 403, 'nor is it undone from there')
+  await handle.deleteFrom('containments').where('containments.subjectKind', '=', 'network').execute()
+  assert.deepEqual(await used(), open)
+})
+
 describe('the last administrator', () => {
   it('is contained only by somebody who says so twice, by name or by organisation', async () => {
     const refused = await contain('user', 'root-user')

@@ -60,8 +60,8 @@ function canonicalUrl(text: string): string | null {
 }
 
 /**
- * What a path comes to, however it is spelt: printable ASCII plain, other bytes as upper-case escapes, one slash between steps,
- * no `.`, no parameters. null: servers differ in what it is.
+ * What a path comes to, however it is spelt: printable ASCII plain, other bytes as upper-case escapes, one slash between
+ * steps, no `.`, no parameters. null: servers differ in what it is.
  */
 function stepsOf(path: string): string[] | null {
   const plain = decoded(path)

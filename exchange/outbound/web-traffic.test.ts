@@ -8,6 +8,7 @@ import { WebSocketServer } from 'ws'
 import { createServer as createHttpsServer } from 'node:https'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { newId } from '#core/ids.ts'
+import { containmentRecord } from '#exchange/testing/records.ts'
 import { closeOf, readAll } from '#exchange/testing/world.ts'
 import { leaf, listen } from '#transport/testing.ts'
 import { hello, startWebWorld, webPolicy } from './testing.ts'
@@ -66,6 +67,28 @@ test('without a policy nothing is open, and the person sees a page that says so'
   await world.control.change(world.acme, ...removeSettings(world))
   const { head } = await world.tunnel(`www.site.test:${port}`)
   assert.match(head, /403[^]*Sallyport-Reason: app-unknown/)
+})
+
+test('a contained address reaches its site under no spelling, over HTTP/1.1 and HTTP/2', async () => {
+  await using world = await start()
+  const seen: string[] = []
+  const port = await world.site(['www.site.test'], (request, response) => {
+    seen.push(request.url ?? '')
+    response.end('hello')
+  })
+  const lease = containmentRecord('url', 'www.site.test/mal', { answer: 'cut' })
+  await world.control.change(world.acme, { op: 'put', record: lease })
+  const deep = `/mal/${'a/'.repeat(70)}`
+  const paths = ['/mal', '//mal', '/./mal', '/x/../mal', '/x/..;/mal', '/mal;a=1', '/%6dal/%ff', '/mal%20/../mal', deep]
+  for (const path of paths) {
+    for (const version of ['--http1.1', '--http2']) {
+      const { stdout } = await world.curl(version, '--path-as-is', `https://www.site.test:${port}${path}`)
+      assert.equal(JSON.parse(stdout).reason, 'contained', `${version} ${path}`)
+    }
+  }
+  const other = await world.curl('--path-as-is', `https://www.site.test:${port}/other;mal/%ff`)
+  assert.equal(other.stdout, 'hello')
+  assert.deepEqual(seen, ['/other;mal/%ff'])
 })
 
 test('policies speak of hosts and categories, of the tenant and of feeds', async () => {

@@ -67,7 +67,11 @@ test('a restricted person takes no file in parts', async () => {
   const asked: (string | undefined)[] = []
   world.appState.handler = (request, response) => {
     request.resume()
-    asked.push(request.headers.range, request.headers['if-range']?.toString(), String(request.headers['accept-encoding']))
+    asked.push(
+      request.headers.range,
+      request.headers['if-range']?.toString(),
+      String(request.headers['accept-encoding']),
+    )
     response.end('whole')
   }
   await restricted(world)

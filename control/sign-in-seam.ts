@@ -78,6 +78,7 @@ export type EndReason =
   | 'user-disabled'
   | 'credential-changed'
   | 'replaced'
+  | 'not-me'
   | 'contained'
 
 export type Sessions = {
@@ -89,6 +90,12 @@ export type Sessions = {
   /** Idempotent; returns the change sequence to await, or null when there was nothing to end. */
   readonly end: (tenantId: string, sessionId: string, reason: EndReason) => Promise<number | null>
   readonly endOfUser: (tenantId: string, userId: string, reason: EndReason) => Promise<number>
+  /** The person said, with another factor, that this is them. Fault `not-found` for another's session, `contained`. */
+  readonly confirm: (
+    tenantId: string,
+    sessionId: string,
+    proof: { readonly userId: string; readonly factors: readonly string[]; readonly ip: string },
+  ) => Promise<void>
 }
 
 export type Directory = {
@@ -153,6 +160,8 @@ export type Portal = {
     requestId: string,
     decision: { readonly decision: 'approve'; readonly accessSeconds: number } | { readonly decision: 'refuse' },
   ) => Promise<AccessRequestView>
+  /** Somebody else is at work in the name of this person, as they say: a story for the administrators. */
+  readonly reportStranger: (tenantId: string, userId: string, from: { readonly ip: string }) => Promise<void>
   /** Public JWKs with which exchanges that serve this tenant sign assertions. */
   readonly assertionKeys: (tenantId: string) => Promise<readonly Readonly<Record<string, string>>[]>
 }

@@ -6,6 +6,7 @@ import type { DecisionView, Portal } from '#control/sign-in-seam.ts'
 import { accessRequestsOf, decideAccessRequest, requestAccess } from './access-requests.ts'
 import { decideFor, decisionForPerson, isApproved } from './decide-for.ts'
 import { liveRow } from './sessions.ts'
+import { takeStory } from '#control/stories/take-story.ts'
 
 export type MyApp = { readonly app: AppRecord; readonly url: string | null; readonly decision: DecisionView }
 
@@ -75,6 +76,24 @@ export function createPortal(context: ControlContext): Portal {
     accessRequests: (tenantId, userId) => accessRequestsOf(tenantId, userId, context),
     decideAccessRequest: async (tenantId, userId, requestId, decision) =>
       (await decideAccessRequest(tenantId, userId, requestId, decision, context)).view,
+    reportStranger: (tenantId, userId, { ip }) => {
+      const nowMs = context.nowMs()
+      return takeStory(
+        tenantId,
+        {
+          subject: userId,
+          kind: 'not-me',
+          // Answered, where the tenant wants it so, by asking for proof: the person themselves gets through.
+          level: 'step-up',
+          score: 80,
+          firstMs: nowMs,
+          noticedMs: nowMs,
+          sentence: `${userId} was asked whether it was them and said no, from ${ip}; all their sessions were ended.`,
+          events: [],
+        },
+        context,
+      )
+    },
     assertionKeys: async (tenantId) => {
       const rows = await context.store.provider
         .selectFrom('exchanges')

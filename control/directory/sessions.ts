@@ -71,6 +71,7 @@ export function createSessions(context: ControlContext): Sessions {
       for (const row of ended) await recordEnd(context, tenantId, row, reason)
       return sequence
     },
+    confirm: (tenantId, sessionId, proof) => confirmSession(tenantId, sessionId, proof, context),
   }
 }
 
@@ -127,6 +128,43 @@ async function createSession(session: NewSession, context: ControlContext): Prom
     }),
   )
   return liveSession(row)
+}
+
+async function confirmSession(
+  tenantId: string,
+  sessionId: string,
+  { userId, factors, ip }: Parameters<Sessions['confirm']>[2],
+  context: ControlContext,
+): Promise<void> {
+  const nowMs = context.nowMs()
+  const { user, deviceId } = await context.store.forTenant(tenantId).transaction(async (tx) => {
+    const row = await liveRow(tx, sessionId, nowMs)
+    const user = await userRow(tx, userId)
+    if (row?.userId !== userId || !user || specOf('User', user).status === 'disabled') throw new Fault('not-found')
+    await requireUncontained(tx, [...(await subjectsOfUser(tx, user)), ...ownSubjects(row)], nowMs)
+    await requireUncontainedNetwork(tx, ip, nowMs)
+    await tx.updateTable('sessions').set({ confirmedAtMs: nowMs }).where('sessions.id', '=', sessionId).execute()
+    const record = sessionRecord({ ...row, confirmedAtMs: nowMs })
+    // A session of the console opens no app, so that nothing asks for it.
+    if (!record) throw new Fault('not-found')
+    await tx.appendChanges([{ op: 'put', record }])
+    return { user, deviceId: row.deviceId }
+  })
+  await context.journal.record(
+    tenantId,
+    journalEvent('authentication', 'other', {
+      uid: newId('event'),
+      timeMs: nowMs,
+      tenantId,
+      outcome: 'success',
+      user: { uid: userId, name: user.name },
+      sessionId,
+      deviceId,
+      source: { ip },
+      factors,
+      message: 'confirmed with another factor',
+    }),
+  )
 }
 
 /** A person with very many sessions loses the oldest: a table that only grows is a way to fill the disk. */

@@ -11,7 +11,8 @@ export const navigation = (userName: string, toDecide: number): Html =>
   html`<nav class="quiet" aria-label="Portal">
     ${userName} · <a href="/">Apps</a> ·
     <a href="/request">Requests</a> ${toDecide > 0 && html`· <a href="/approvals">Approvals (${toDecide})</a>`} ·
-    <a href="/account">Account</a>
+    <a href="/account">Account</a> ·
+    <a href="/confirm">Confirm</a>
   </nav>`
 
 export function launcherPage(apps: readonly MyApp[]): Html {
@@ -129,7 +130,7 @@ export function approvalsPage(options: {
   }`
 }
 
-const doors: Readonly<Record<LiveSession['door'], string>> = {
+export const doors: Readonly<Record<LiveSession['door'], string>> = {
   browser: 'Browser',
   agent: 'Agent',
   console: 'Command line or console',
@@ -177,6 +178,6 @@ export function signOutForm(token: string): Html {
   </form>`
 }
 
-function minute(iso: string): string {
+export function minute(iso: string): string {
   return `${iso.slice(0, 16).replace('T', ' ')} UTC`
 }

@@ -14,10 +14,17 @@ import type { Login } from '#control/sign-in/logins.ts'
 import { spendVisit, type SignInParts } from '#control/sign-in/parts.ts'
 import type { Realm } from '#control/sign-in/realm.ts'
 import { sendPage, sendRedirect, type Visit } from '#control/sign-in/visit.ts'
+import { confirmation, confirmSession, isProven, type Confirmation } from './confirm.ts'
 
 const SESSION_COOKIE = '__Host-sallyport-portal'
 const BROWSER_COOKIE = '__Host-sallyport-browser'
-const started = z.object({ nonce: z.string(), verifier: z.string(), returnTo: z.string(), browserHash: z.string() })
+const started = z.object({
+  nonce: z.string(),
+  verifier: z.string(),
+  returnTo: z.string(),
+  browserHash: z.string(),
+  confirms: confirmation.nullable().default(null),
+})
 
 /** The session of the portal cookie; undefined when there is none that is live and of this tenant and host. */
 export async function portalSession(
@@ -39,7 +46,7 @@ export async function startSignIn(
   realm: Realm,
   visit: Visit,
   returnTo: string,
-  options: { readonly prompt?: 'login'; readonly hint?: string } = {},
+  options: { readonly prompt?: 'login'; readonly hint?: string; readonly confirms?: Confirmation } = {},
 ): Promise<void> {
   spendVisit(parts, visit)
   // One secret per browser, not per tab: tabs that start at the same time must all be able to finish.
@@ -51,6 +58,7 @@ export async function startSignIn(
     verifier,
     returnTo: ownPath(returnTo),
     browserHash: sha256(browser).toString('base64url'),
+    confirms: options.confirms ?? null,
   }
   await parts.oneTime.put(realm.tenant.id, 'portal-state', state, value, { lifeMs: caps.interactionLifeMs.default })
   const url = openid.buildAuthorizationUrl(clientOf(realm), {
@@ -91,6 +99,9 @@ export async function finishSignIn(parts: SignInParts, realm: Realm, visit: Visi
   }
   const { login, grantId } = await redeemCode(parts, realm, visit, parsed.data, states[0] ?? '')
   const before = await portalSession(parts, realm, visit)
+  const { confirms } = parsed.data
+  // Before anything is made or ended: who cannot confirm gets no new session by trying either.
+  if (confirms && !(await isProven(parts, realm, visit, { confirms, login, before }))) return
   const behind = before && (await logins.loginOfSession(tenantId, before.id))
   const isSameBrowserLogin = behind?.userId === login.userId && behind.hubSessionUid === login.hubSessionUid
   // Signing in once more to do something delicate keeps the session; everything else makes a new one.
@@ -107,7 +118,8 @@ export async function finishSignIn(parts: SignInParts, realm: Realm, visit: Visi
     await logins.bindSession(tenantId, grantId, session.id)
     if (before) await deps.sessions.end(tenantId, before.id, 'replaced')
     await setPortalCookie(parts, realm, visit, session)
-  }
+    if (confirms) await confirmSession(parts, realm, visit, { confirms, login, replacedBy: session.id })
+  } else if (confirms) await confirmSession(parts, realm, visit, { confirms, login, replacedBy: before.id })
   sendRedirect(visit, ownPath(parsed.data.returnTo))
 }
 

@@ -22,6 +22,7 @@ import {
   visitOf,
   type Visit,
 } from '#control/sign-in/visit.ts'
+import { canConfirm, confirmPage } from './confirm.ts'
 import { challengePattern, type HandOff } from './hand-off.ts'
 import { approvalsPage, launcherPage, navigation, requestPage, sessionsPage, signOutForm } from './pages.ts'
 import { finishSignIn, forgetPortalCookie, portalSession, startSignIn } from './portal-session.ts'
@@ -97,6 +98,9 @@ const pages: ReadonlyMap<string, (inside: Inside) => Promise<void>> = new Map([
   ['GET /account/credentials', goToCredentials],
   ['POST /account/end', endSession],
   ['POST /account/end-all', endAll],
+  ['GET /confirm', askWhetherItWasThem],
+  ['POST /confirm', confirmIt],
+  ['POST /confirm/not-me', reportStranger],
   ['GET /sign-out', askToSignOut],
   ['POST /sign-out', signOut],
 ])
@@ -226,16 +230,57 @@ async function endSession({ parts, realm, visit, session, user, token }: Inside)
   sendRedirect(visit, '/account?done')
 }
 
-async function endAll({ parts, realm, visit, user, token }: Inside): Promise<void> {
+async function askWhetherItWasThem(inside: Inside): Promise<void> {
+  const { parts, realm, visit, user, session, token } = inside
+  const sessions = await parts.deps.sessions.list(realm.tenant.id, user.id)
+  const body = confirmPage({ token, current: session.id, sessions, done: visit.query.has('done') })
+  await show(inside, 'Was this you?', body)
+}
+
+/** Yes: proven by signing in once more, with more than a password. */
+async function confirmIt({ parts, realm, visit, session, user, token }: Inside): Promise<void> {
+  const form = await readForm(visit, ['token', 'session'])
+  requireFormToken(form.token, token)
+  const sessions = await parts.deps.sessions.list(realm.tenant.id, user.id)
+  const asked = sessions.find(({ id }) => id === form.session)
+  if (!asked || !canConfirm(asked)) throw new Fault('not-found')
+  const confirms = {
+    userId: user.id,
+    portalSessionId: session.id,
+    sessionId: asked.id,
+    askedAtMs: parts.deps.nowMs(),
+  }
+  await startSignIn(parts, realm, visit, '/confirm?done', { prompt: 'login', hint: user.name, confirms })
+}
+
+async function reportStranger(inside: Inside): Promise<void> {
+  const { parts, realm, visit, user, token } = inside
   requireFormToken((await readForm(visit, ['token'])).token, token)
+  try {
+    await parts.deps.portal.reportStranger(realm.tenant.id, user.id, { ip: visit.ip })
+  } finally {
+    // Whatever becomes of the story: the sessions end.
+    await endEverything(inside, 'not-me')
+  }
+  signedOutPage(visit, realm, undefined)
+}
+
+async function endAll(inside: Inside): Promise<void> {
+  const { visit, realm, token } = inside
+  requireFormToken((await readForm(visit, ['token'])).token, token)
+  await endEverything(inside, 'signed-out')
+  signedOutPage(visit, realm, undefined)
+}
+
+async function endEverything({ parts, realm, visit, user }: Inside, why: 'signed-out' | 'not-me'): Promise<void> {
   const { id: tenantId } = realm.tenant
   await parts.logins.endOfUser(tenantId, user.id)
-  await parts.deps.sessions.endOfUser(tenantId, user.id, 'signed-out')
+  await parts.deps.sessions.endOfUser(tenantId, user.id, why)
   // One event for all: ending by user is not journalled session by session.
   const { id: userId, name: userName } = user
-  await parts.events.signedOut({ tenantId, ip: visit.ip, userId, userName, sessionId: null, reason: 'signed-out-all' })
+  const reason = why === 'not-me' ? why : 'signed-out-all'
+  await parts.events.signedOut({ tenantId, ip: visit.ip, userId, userName, sessionId: null, reason })
   forgetPortalCookie(visit)
-  signedOutPage(visit, realm, undefined)
 }
 
 async function askToSignOut(inside: Inside): Promise<void> {

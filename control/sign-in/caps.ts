@@ -35,6 +35,7 @@ export const caps = {
   invitationLifeMs: { unit: 'ms', default: 604_800_000, reason: 'people read mail after a holiday week' },
   knownBrowserLifeMs: { unit: 'ms', default: 15_552_000_000, reason: 'half a year of not being slowed by strangers' },
   freshSignInMs: { unit: 'ms', default: 600_000, reason: 'credentials are changed only soon after signing in' },
+  providerClockMs: { unit: 'ms', default: 30_000, reason: "a provider's clock and its whole seconds" },
   // outside
   upstreamMs: { unit: 'ms', default: 8_000, reason: 'a person is waiting' },
   upstreamBytes: { unit: 'bytes', default: 512 * 1024, reason: 'the largest discovery or key document seen is 30 KiB' },

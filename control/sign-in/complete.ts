@@ -4,6 +4,7 @@ import type Provider from 'oidc-provider'
 import { Fault } from '#core/fault.ts'
 import type { SignInUser } from '#control/sign-in-seam.ts'
 import type { SignInMethod } from './events.ts'
+import { keepFreshProof } from './fresh-proof.ts'
 import { html } from './html.ts'
 import { rememberBrowser } from './known-browser.ts'
 import type { SignInParts } from './parts.ts'
@@ -16,6 +17,8 @@ export type Proof = {
   readonly issuer: string
   readonly subject: string
   readonly factors: readonly string[]
+  /** Of an external provider: when it last saw the person; null or absent: nobody knows. */
+  readonly authenticatedAtMs?: number | null
   readonly providerId?: string
   readonly providerName?: string
   readonly upstreamSid?: string | null
@@ -30,6 +33,12 @@ export async function interactionOf(realm: Realm, visit: Visit, uid: string) {
   // The cookie is the proof of the browser; the URL only says which page. They must agree.
   if (interaction.uid !== uid) throw new Fault('token-invalid')
   return interaction
+}
+
+/** Whether this sign-in was begun to prove something anew, so that an earlier one does not do. */
+export function asksAgain({ params }: { readonly params: Readonly<Record<string, unknown>> }): boolean {
+  const prompt = params['prompt']
+  return typeof prompt === 'string' && prompt.split(' ').includes('login')
 }
 
 export async function completeSignIn(
@@ -59,6 +68,9 @@ export async function completeSignIn(
     ip: visit.ip,
     lifeMs: tenant.sessionSeconds * 1000,
   })
+  const provedAtMs = proof.providerId === undefined ? deps.nowMs() : (proof.authenticatedAtMs ?? null)
+  if (asksAgain(interaction) && proof.factors.includes('mfa') && provedAtMs !== null)
+    await keepFreshProof(parts, tenant.id, { loginId, userId: proof.user.id, provedAtMs })
   await events.signedIn({
     tenantId: tenant.id,
     ip: visit.ip,

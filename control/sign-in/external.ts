@@ -5,7 +5,7 @@ import * as z from 'zod'
 import { Fault, isFault } from '#core/fault.ts'
 import type { SignInProvider, SignInUser } from '#control/sign-in-seam.ts'
 import { caps } from './caps.ts'
-import { completeSignIn, interactionOf } from './complete.ts'
+import { asksAgain, completeSignIn, interactionOf } from './complete.ts'
 import type { SignInParts } from './parts.ts'
 import type { Realm } from './realm.ts'
 import type { UpstreamIdentity } from './upstream.ts'
@@ -24,10 +24,15 @@ export async function startExternal(
   uid: string,
   providerName: string,
 ): Promise<void> {
-  await interactionOf(realm, visit, uid)
+  const interaction = await interactionOf(realm, visit, uid)
   const provider = await providerNamed(parts, realm, providerName)
   const state = `${uid}.${randomBytes(16).toString('base64url')}`
-  const { url, nonce, verifier } = await parts.upstreams.start(provider, callbackOf(realm, provider.name), state)
+  const { url, nonce, verifier } = await parts.upstreams.start(
+    provider,
+    callbackOf(realm, provider.name),
+    state,
+    asksAgain(interaction),
+  )
   const started: z.infer<typeof startedState> = { uid, providerId: provider.id, nonce, verifier }
   await parts.oneTime.put(realm.tenant.id, 'upstream-state', state, started, {
     lifeMs: caps.interactionLifeMs.default,
@@ -79,6 +84,7 @@ export async function finishExternal(
     issuer: identity.issuer,
     subject: identity.subject,
     factors: identity.factors,
+    authenticatedAtMs: identity.authenticatedAtMs,
     providerId: provider.id,
     providerName: provider.name,
     upstreamSid: identity.sid,

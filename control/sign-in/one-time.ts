@@ -6,6 +6,7 @@ import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
 export type OneTimeKind =
   | 'challenge'
+  | 'fresh-proof'
   | 'hand-off'
   | 'invitation'
   | 'invitation-draft'

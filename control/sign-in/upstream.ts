@@ -25,6 +25,8 @@ export type UpstreamIdentity = {
   /** Our groups by the provider's mapping; undefined when it said nothing about groups. */
   readonly groups: readonly string[] | undefined
   readonly factors: readonly string[]
+  /** When the provider says that it last saw the person prove something; null: it does not say. */
+  readonly authenticatedAtMs: number | null
   /** What can ask about groups again later. */
   readonly token: string | null
 }
@@ -34,7 +36,13 @@ export type GroupAnswer =
   | { readonly kind: 'unavailable' }
 
 export type Upstreams = {
-  readonly start: (provider: SignInProvider, redirectUri: string, state: string) => Promise<UpstreamStart>
+  /** `isFresh`: the provider is to ask the person again, and to say when it did. */
+  readonly start: (
+    provider: SignInProvider,
+    redirectUri: string,
+    state: string,
+    isFresh: boolean,
+  ) => Promise<UpstreamStart>
   readonly finish: (provider: SignInProvider, answer: URL, expected: Expected) => Promise<UpstreamIdentity>
   readonly refreshGroups: (provider: SignInProvider, token: string, subject: string) => Promise<GroupAnswer>
   readonly metadata: (
@@ -71,7 +79,7 @@ export function createUpstreams(nowMs: () => number): Upstreams {
   }
 
   return {
-    start: async (provider, redirectUri, state) => {
+    start: async (provider, redirectUri, state, isFresh) => {
       const configuration = await failing(provider, () => configurationOf(provider))
       const nonce = openid.randomNonce()
       const verifier = openid.randomPKCECodeVerifier()
@@ -82,6 +90,7 @@ export function createUpstreams(nowMs: () => number): Upstreams {
         nonce,
         code_challenge: await openid.calculatePKCECodeChallenge(verifier),
         code_challenge_method: 'S256',
+        ...(isFresh && { prompt: 'login', max_age: '0' }),
       })
       if (url.protocol !== 'https:') throw new Fault('identity-provider-failed')
       return { url: url.href, nonce, verifier }
@@ -108,6 +117,7 @@ export function createUpstreams(nowMs: () => number): Upstreams {
         email: textOf(all['email'], 320),
         groups: groupsOf(provider, all),
         factors: factorsOf(claims['amr']),
+        authenticatedAtMs: typeof claims.auth_time === 'number' ? claims.auth_time * 1000 : null,
         token: tokenOf(tokens, null),
       }
     },

@@ -10,7 +10,8 @@ const advice: Readonly<Record<DenyReason, string>> = {
   'device-revoked': 'This device is no longer trusted; enrol it again or use another one.',
   'device-required': 'This app needs an enrolled device; install the agent and sign in with it.',
   contained: 'Access is stopped for safety while an incident is looked into; ask your security team.',
-  'proof-needed': 'Prove that this is you: sign out in your portal, and sign in again with more than one factor.',
+  'proof-needed':
+    'Open your portal, choose Confirm, and sign in with a passkey or a code; if that is not enough, sign out and in again.',
   restricted: 'Only reading is possible here for now, without downloads; ask your security team if you need more.',
   'outside-contract': "Your organisation's access has not begun or is over; ask your sponsor to extend it.",
   'app-not-in-contract': "This app is not part of your organisation's access; ask your sponsor to add it.",

@@ -68,10 +68,15 @@ export function denialPage(facts: DenialFacts): string {
     requestAccessUrl === null
       ? ''
       : `<p><a class="button" href="${escapeHtml(requestAccessUrl)}">Request access</a></p>`
+  // The page behind it says nothing about the denial, but the button would.
+  const isAsked = reason === 'proof-needed'
+  const confirm = isAsked
+    ? `<p><a class="button" href="${escapeHtml(facts.portalOrigin)}/confirm">Confirm that this is you</a></p>`
+    : ''
   const app = facts.app === null ? '' : `<dt>App</dt><dd>${escapeHtml(facts.app.displayName)}</dd>`
   return page(
     title,
-    `<p>${escapeHtml(message)}</p><p>${escapeHtml(advice)}</p>${ask}
+    `<p>${escapeHtml(message)}</p><p>${escapeHtml(advice)}</p>${ask}${confirm}
 <dl>${app}<dt>Reason</dt><dd>${escapeHtml(reason)}</dd><dt>Event</dt><dd>${escapeHtml(facts.eventId)}</dd></dl>
 <p><a href="${escapeHtml(facts.portalOrigin)}/">To your apps</a></p>`,
     facts.tenant.displayName,

@@ -33,7 +33,7 @@ export async function startUpstream(world: World, redirectUris: readonly string[
   const signing = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const jwk: JWK = { ...(await exportJWK(signing.privateKey)), alg: 'ES256', use: 'sig', kid: 'upstream' }
   const claims: Record<string, Record<string, unknown>> = {}
-  const state = { signsInAs: 'sub-alice', refreshes: 0, isDown: false }
+  const state = { signsInAs: 'sub-alice', amr: ['pwd', 'mfa', 'x y'], refreshes: 0, isDown: false }
 
   const provider = new Provider(issuer, {
     adapter: createOidcModels(newId('tenant'), world.deps).adapter,
@@ -107,7 +107,7 @@ export async function startUpstream(world: World, redirectUris: readonly string[
     const { prompt, params } = await provider.interactionDetails(request, response)
     if (prompt.name === 'login') {
       await provider.interactionFinished(request, response, {
-        login: { accountId: state.signsInAs, amr: ['pwd', 'mfa', 'x y'] },
+        login: { accountId: state.signsInAs, amr: state.amr },
       })
       return
     }

@@ -40,6 +40,8 @@ export async function startWorld(options: { readonly publicPort?: number; readon
   const sessions = new Map<string, LiveSession>()
   const ended: { readonly sessionId: string; readonly reason: string }[] = []
   const events: { readonly tenantId: string; readonly event: Readonly<Record<string, unknown>> }[] = []
+  const confirmed: { readonly sessionId: string; readonly factors: readonly string[] }[] = []
+  const strangers: string[] = []
   const logs: string[] = []
   const hosts = new Map<string, NodeHandler>()
   const access: { userId: string; app: string; reason: string }[] = []
@@ -114,6 +116,11 @@ export async function startWorld(options: { readonly publicPort?: number; readon
         for (const s of sessions.values()) if (s.tenantId === tenantId && s.userId === userId) endOne(s.id, reason)
         return 0
       },
+      confirm: async (tenantId, id, { userId, factors }) => {
+        const session = liveSession(tenantId, id)
+        if (session?.userId !== userId) throw new Fault('not-found')
+        confirmed.push({ sessionId: id, factors })
+      },
     },
     directory: {
       tenantByName: async (name) => [...tenants.values()].find((tenant) => tenant.name === name),
@@ -169,6 +176,9 @@ export async function startWorld(options: { readonly publicPort?: number; readon
         toDecide: access.filter((r) => r.userId !== userId).map((r) => requestView(r.userId, r.app, r.reason)),
       }),
       decideAccessRequest: async (_tenantId, userId) => requestView(userId, 'wiki', ''),
+      reportStranger: async (_tenantId, userId) => {
+        strangers.push(userId)
+      },
       assertionKeys: async () => [{ kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'k' }],
     },
   }
@@ -271,6 +281,8 @@ export async function startWorld(options: { readonly publicPort?: number; readon
     providers,
     sessions,
     ended,
+    confirmed,
+    strangers,
     events,
     logs,
     access,

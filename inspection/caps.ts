@@ -42,6 +42,16 @@ export const caps = {
     reason: 'beyond it the answer would come too late; policy decides at once',
   },
   heldBytesTotal: { unit: 'bytes', default: 512 * 1024 * 1024, reason: 'all bodies held at the same time' },
+  spareBlocks: {
+    unit: 'blocks',
+    default: 4,
+    reason: 'memory of bodies that is used again; one per thread and a few more',
+  },
+  spareBlockBytes: {
+    unit: 'bytes',
+    default: 2 * 1024 * 1024,
+    reason: 'larger bodies are rare, and idle memory is kept: at most 16 MiB',
+  },
   clamDeadlineMs: { unit: 'ms', default: 60_000, reason: 'a large archive on a busy daemon' },
   customTextBytes: { unit: 'bytes', default: 4 * 1024 * 1024, reason: "customers' patterns run at about 15 MB/s" },
   patternCharacters: { unit: 'characters', default: 1000, reason: 'a pattern, not a program' },

@@ -54,13 +54,13 @@ test('gives a verdict when a thread hangs, and goes on with another', async () =
   // A time that no body can meet: the thread is ended as one that hangs would be.
   const pool = startWorkerPool({ ...defaultPool, threads: 1, deadlineMs: 1 })
   const job = { contentType: null, contentEncoding: null, fileName: null, wanted: ['dlp'] } as const
-  const verdict = await pool.run(Buffer.from('x'), job)
+  const verdict = await pool.run(new Uint8Array(Buffer.from('x')), job)
   assert.deepEqual(
     [verdict.kind, verdict.kind === 'unscannable' && verdict.reason],
     ['unscannable', 'inspector-timeout'],
   )
   await pool.close()
-  assert.equal((await pool.run(Buffer.from('x'), job)).kind, 'unscannable')
+  assert.equal((await pool.run(new Uint8Array(Buffer.from('x')), job)).kind, 'unscannable')
 })
 
 test('gives a verdict when a thread meets its memory cap or its deadline, and the next body gets a new one', async () => {
@@ -70,7 +70,7 @@ test('gives a verdict when a thread meets its memory cap or its deadline, and th
   const deep = Buffer.from(`<!doctype html>${'<div title="a">x'.repeat(600_000)}`)
   const verdict = await pool.run(deep, job)
   assert.ok(verdict.kind === 'clean' || (verdict.kind === 'unscannable' && verdict.reason.startsWith('inspector-')))
-  assert.equal((await pool.run(Buffer.from('mail jane@example.com'), job)).kind, 'sensitive')
+  assert.equal((await pool.run(new Uint8Array(Buffer.from('mail jane@example.com')), job)).kind, 'sensitive')
   await pool.close()
 })
 

@@ -2,6 +2,7 @@
 // comes, asks ClamAV beside it, and answers with one verdict. Must never throw, never wait without a deadline, and never say
 // clean of what it has not seen.
 import type { BodyMeta, Finding, Gap, Inspection, Inspector, Verdict } from '#core/inspection/verdict.ts'
+import { Block, createSpares } from './block.ts'
 import { caps } from './caps.ts'
 import { boundaryOf, leadingBoundary } from './extract/mime.ts'
 import { inspectBody, verdictOf } from './file/inspect-body.ts'
@@ -21,6 +22,7 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
   const pool = startWorkerPool({ ...defaultPool, ...config.pool })
   const bodyBytes = config.bodyBytes ?? caps.bodyBytes.default
   const hasOthers = Object.keys(config.pool?.others ?? {}).length > 0
+  const spares = createSpares()
   let heldTotal = 0
 
   /** Short plain text has no parser to fear and costs less here than on its way to a thread and back. */
@@ -35,8 +37,7 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
   }
 
   function open(meta: BodyMeta): Inspection {
-    const held: Buffer[] = []
-    let heldBytes = 0
+    const held = new Block(spares, meta.contentLength ?? 0)
     let seen = 0
     let stream: TextStream | null = null
     let streaming = Promise.resolve()
@@ -45,8 +46,7 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
     let isOver = false
     let decided: Verdict | null = null
     let answered: Promise<Verdict> | null = null
-    const isText = () =>
-      meta.contentEncoding === null && fileTypeOf(Buffer.concat(held.slice(0, 4)).subarray(0, 65_536)).kind === 'text'
+    const isText = () => meta.contentEncoding === null && fileTypeOf(held.view().subarray(0, 65_536)).kind === 'text'
     // ClamAV gets bytes as they were meant to be read; encoded ones only when the codings can be taken off first.
     let clam: ClamScan | null =
       config.clamav !== undefined && meta.wanted.includes('malware') && meta.contentEncoding === null
@@ -54,11 +54,12 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
         : null
 
     const free = () => {
-      heldTotal -= heldBytes
-      heldBytes = 0
-      held.length = 0
+      heldTotal -= held.length
+      held.drop()
     }
-    const send = (chunk: Buffer) => {
+    /** Copied: the chunk is somebody else's, and what is sent to a thread is gone here. */
+    const send = (given: Uint8Array) => {
+      const chunk = new Uint8Array(given)
       waitingChunks++
       const to = stream
       streaming = streaming.then(async () => {
@@ -72,16 +73,16 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
         if (isOver) return true
         seen += given.length
         const isClamReady = clam?.push(given) ?? true
-        if (stream !== null) send(Buffer.from(given))
+        if (stream !== null) send(given)
         else if (!isPast) {
-          held.push(Buffer.from(given))
-          heldBytes += given.length
+          held.push(given)
           heldTotal += given.length
-          if (heldBytes > bodyBytes || heldTotal > caps.heldBytesTotal.default) {
+          if (held.length > bodyBytes || heldTotal > caps.heldBytesTotal.default) {
             isPast = true
             if (meta.wanted.includes('dlp') && isText()) {
               stream = pool.openText()
-              for (const chunk of held) send(chunk)
+              const step = caps.windowBytes.default
+              for (let at = 0; at < held.length; at += step) send(held.view().subarray(at, at + step))
               free()
             }
           }
@@ -97,21 +98,23 @@ export function startInspector(config: InspectorConfig = {}): Inspector {
         answered ??= (async () => {
           isOver = true
           const scanned = clam?.end() ?? null
-          const bytes = Buffer.concat(held)
-          free()
           await streaming
+          heldTotal -= held.length
+          const bytes = held.release()
           const job = {
             contentType: meta.contentType,
             contentEncoding: meta.contentEncoding,
             fileName: meta.fileName,
             wanted: meta.wanted,
           }
+          const { buffer: memory } = bytes
           let verdict =
             stream !== null
               ? await stream.end()
               : isInline(bytes, meta)
                 ? await inspectBody({ bytes, meta: job })
-                : await pool.run(bytes, job)
+                : await pool.run(bytes, job, spares.give)
+          spares.give(memory)
           if (isPast && stream === null) verdict = withGap(verdict, { kind: 'partial', reason: 'bytes' }, seen)
           if (stream !== null && meta.wanted.includes('malware'))
             verdict = withGap(verdict, { kind: 'partial', reason: 'bytes' }, seen)

@@ -25,10 +25,16 @@ export const defaultPool: PoolConfig = {
 }
 
 /** A text that is scanned as it comes. */
-export type TextStream = { push(bytes: Uint8Array): Promise<void>; end(): Promise<Verdict>; abort(): void }
+export type TextStream = {
+  /** The bytes are gone afterwards. */
+  push(bytes: Uint8Array<ArrayBuffer>): Promise<void>
+  end(): Promise<Verdict>
+  abort(): void
+}
 
 export type WorkerPool = {
-  run(bytes: Uint8Array, meta: JobMeta): Promise<Verdict>
+  /** The bytes are gone afterwards, memory and all; `giveBack` gets the memory when the thread has done with it. */
+  run(bytes: Uint8Array<ArrayBuffer>, meta: JobMeta, giveBack?: (memory: ArrayBuffer) => void): Promise<Verdict>
   openText(): TextStream
   close(): Promise<void>
 }
@@ -121,7 +127,8 @@ export function startWorkerPool(config: PoolConfig = defaultPool): WorkerPool {
         retire(seat)
       }, config.deadlineMs)
       seat.waiting.set(message.id, { resolve, timer, bytesSeen: 0 })
-      seat.worker.postMessage(message)
+      // Handed over, not copied: a copy of every body was a fifth of the time of the thread that carries traffic.
+      seat.worker.postMessage(message, 'bytes' in message ? [message.bytes.buffer] : [])
     })
   }
 
@@ -138,9 +145,10 @@ export function startWorkerPool(config: PoolConfig = defaultPool): WorkerPool {
   }
 
   return {
-    async run(bytes, meta) {
+    async run(bytes, meta, giveBack) {
       const seat = await seatFor()
-      if (seat === null) return failedVerdict('inspector-unavailable', bytes.length)
+      const { length } = bytes
+      if (seat === null) return failedVerdict('inspector-unavailable', length)
       const answer = await ask(seat, {
         kind: 'body',
         id: ++count,
@@ -149,7 +157,8 @@ export function startWorkerPool(config: PoolConfig = defaultPool): WorkerPool {
         ...(config.limits && { limits: config.limits }),
       })
       release(seat)
-      return toVerdict(answer, bytes.length)
+      if (answer !== 'timeout' && answer?.kind === 'verdict' && answer.memory !== undefined) giveBack?.(answer.memory)
+      return toVerdict(answer, length)
     },
     openText() {
       const id = ++count

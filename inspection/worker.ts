@@ -13,7 +13,13 @@ let others: readonly PartInspector[] = []
 const streams = new Map<number, TextWindows>()
 
 function answer(message: FromWorker): void {
-  parentPort?.postMessage(message)
+  const memory = message.kind === 'verdict' ? message.memory : undefined
+  parentPort?.postMessage(message, memory === undefined ? [] : [memory])
+}
+
+/** The bytes where they are. */
+function bufferOn({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): Buffer {
+  return Buffer.from(buffer, byteOffset, length)
 }
 
 function endStream(id: number, windows: TextWindows): Verdict {
@@ -30,23 +36,18 @@ function endStream(id: number, windows: TextWindows): Verdict {
 
 async function take(message: ToWorker): Promise<void> {
   switch (message.kind) {
-    case 'body':
-      answer({
-        kind: 'verdict',
-        id: message.id,
-        verdict: await inspectBody({
-          bytes: Buffer.from(message.bytes),
-          meta: message.meta,
-          others,
-          ...(message.limits && { limits: message.limits }),
-        }),
-      })
+    case 'body': {
+      const { id, bytes, meta, limits } = message
+      const verdict = await inspectBody({ bytes: bufferOn(bytes), meta, others, ...(limits && { limits }) })
+      // A parser may have sent it on to a thread of its own.
+      answer({ kind: 'verdict', id, verdict, ...(!bytes.buffer.detached && { memory: bytes.buffer }) })
       return
+    }
     case 'open':
       streams.set(message.id, new TextWindows())
       return
     case 'chunk':
-      streams.get(message.id)?.push(Buffer.from(message.bytes))
+      streams.get(message.id)?.push(bufferOn(message.bytes))
       answer({ kind: 'taken', id: message.id })
       return
     case 'end': {

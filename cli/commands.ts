@@ -18,6 +18,7 @@ import * as ownHosts from './commands/own-hosts.ts'
 import * as parts from './commands/parts.ts'
 import * as playbook from './commands/playbook.ts'
 import * as policy from './commands/policy.ts'
+import * as policyHistory from './commands/policy-history.ts'
 import { policyFuzz } from './commands/policy-fuzz.ts'
 import * as prove from './commands/prove.ts'
 import * as resources from './commands/resources.ts'
@@ -57,6 +58,9 @@ export const commandSections: readonly (readonly [string, readonly Command[]])[]
       policy.policyReach,
       policy.policyPropose,
       policy.policyApprove,
+      policyHistory.policyHistory,
+      policyHistory.policyDiff,
+      policyHistory.policyRestore,
     ],
   ],
   [

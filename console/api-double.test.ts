@@ -12,7 +12,14 @@ import type { Route } from '#core/api/route.ts'
 import { countEvents } from '#control/live/count-events.ts'
 import { routes, type RouteName } from '#core/api/routes.ts'
 import { respondReplies } from './respond-double.test.ts'
-import { pastDecision, policyChecks, policyJob } from './policy-double.test.ts'
+import {
+  pastDecision,
+  policyChecks,
+  policyDifferences,
+  policyJob,
+  policyRestored,
+  policyVersions,
+} from './policy-double.test.ts'
 import { webOverview, webStop } from './web-double.test.ts'
 import { lookOf, makeWorld, mayReach, plainWords, type Words, type World, type WorldSize } from './api-world.test.ts'
 
@@ -385,6 +392,9 @@ function handlers(world: World, words: Words, roles: readonly string[]): Handler
     testPolicies: ({ body }) => policyChecks(words, Array.isArray(record(body)['documents'])),
     startPolicyJob: ({ body }) => policyJob(words, body, 'running'),
     getPolicyJob: ({ params }) => policyJob(words, String(params['id']), 'done'),
+    listPolicyVersions: () => policyVersions(words),
+    comparePolicyVersions: ({ query }) => policyDifferences(words, Number(query['from']), Number(query['to'] ?? 3)),
+    restorePolicyVersion: ({ body }) => policyRestored(words, record(body)['dryRun'] === true),
     explainEvent: ({ params }) => pastDecision(words, String(params['id'])),
     explain: ({ body }) =>
       record(body)['app'] === 'payroll'

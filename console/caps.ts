@@ -67,7 +67,6 @@ export const caps = {
   /** Faults listed below the editor. */
   editorFaults: 8,
   /** Lines of a policy that are compared; beyond, only that it changed is said. */
-  diffLines: 2_000,
   /** Characters of a policy text, as the API accepts. */
   policyCharacters: 65_536,
 } as const

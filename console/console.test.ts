@@ -32,6 +32,8 @@ const pages = [
   ['policies', '/t/acme/policies'],
   ['policy', '/t/acme/policies/wiki-access'],
   ['new-policy', '/t/acme/new-policy'],
+  ['policy-history', '/t/acme/policy-history'],
+  ['policy-version', '/t/acme/policy-history/2'],
   ['third-parties', '/t/acme/third-parties'],
   ['events', '/t/acme/events?event=ev-0'],
   ['web', '/t/acme/web'],

@@ -31,6 +31,46 @@ export function policyChecks(words: Words, isProposed: boolean) {
   }
 }
 
+export function policyVersions(words: Words) {
+  const version = (number: number, restores: number | null) => ({
+    version: number,
+    at: new Date(Date.UTC(2026, 10, 1) + number * 86_400_000).toISOString(),
+    by: words('dana'),
+    why: number % 2 === 0 ? words('ticket 4711') : null,
+    approvedBy: restores === null ? null : words('erin'),
+    restores,
+    changes: ['wiki-access', 'partners', 'risk', 'office'].map((name) => ({
+      kind: 'Policy',
+      name: words(name),
+      action: number % 3 === 0 ? ('delete' as const) : ('update' as const),
+    })),
+    total: 4 + number,
+  })
+  return { items: [version(3, 1), version(2, null), version(1, null)], next: null, total: 3 }
+}
+
+export function policyDifferences(words: Words, from: number, to: number) {
+  const spec = (text: string) => ({ text: words(text), description: words('who reads') })
+  return {
+    from,
+    to,
+    differences: [
+      { kind: 'Policy', name: words('wiki-access'), before: spec('permit (a);'), after: spec('forbid (a);') },
+      { kind: 'PolicyTest', name: words('must'), before: null, after: { tests: [{ who: words('bob') }] } },
+    ],
+    total: 3,
+  }
+}
+
+export function policyRestored(words: Words, dryRun: boolean) {
+  return {
+    changes: [{ kind: 'Policy', name: words('wiki-access'), action: 'update' as const, fields: ['text'] }],
+    warnings: [{ document: 'documents[0]', message: words('already does all of it') }],
+    openings: policyChecks(words, true).openings,
+    effect: dryRun ? null : { sequence: 9, receipts: [], missing: [] },
+  }
+}
+
 const iso = (ms: number) => new Date(ms).toISOString()
 
 /** A question, or the id that a question was given: it says what was asked. */

@@ -101,6 +101,17 @@ const pages = [
   }),
   createRoute({
     getParentRoute: () => tenant,
+    path: 'policy-history',
+    validateSearch: list,
+    component: lazyRouteComponent(() => import('./pages/policy-history.tsx'), 'PolicyHistoryPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
+    path: 'policy-history/$version',
+    component: lazyRouteComponent(() => import('./pages/policy-version.tsx'), 'PolicyVersionPage'),
+  }),
+  createRoute({
+    getParentRoute: () => tenant,
     path: 'new-policy',
     component: lazyRouteComponent(() => import('./pages/policy.tsx'), 'NewPolicyPage'),
   }),

@@ -11,6 +11,17 @@ export const caps = {
     default: 5_000,
     reason: 'of that thread; longer, and other tenants wait for their answers',
   },
+  policyVersions: { unit: 'versions per tenant', default: 2_000, reason: 'years of changes; the oldest go' },
+  policyVersionBytes: {
+    unit: 'bytes per tenant',
+    default: 64 * 1024 * 1024,
+    reason: 'of all versions together; the oldest go, never the newest',
+  },
+  policyDifferences: {
+    unit: 'documents',
+    default: 500,
+    reason: 'in one comparison, which is read by people; more is said as a number',
+  },
   wideningsSealed: { unit: 'openings', default: 50, reason: 'shown to who approves; the request fits a command line' },
   wideningApprovalMs: {
     unit: 'ms',

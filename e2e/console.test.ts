@@ -305,3 +305,34 @@ test('somebody new ends a session with the keyboard alone: palette, person, end,
   await page.keyboard.press('Enter')
   await page.getByText('1 of 1 exchange confirmed').waitFor()
 })
+
+test('a policy that was changed by mistake is taken back: history, what it changed, back', async () => {
+  const tenant = await tenantOf('walk-back', 0)
+  const apply = async (text: string, why: string) => {
+    const documents = [{ kind: 'Policy', name: 'office', spec: { text } }]
+    const applied = await control.call('/v1/tenants/walk-back/apply', { token: tenant.token, body: { documents, why } })
+    assert.equal(applied.status, 200, applied.text)
+  }
+  await apply('permit (principal in Group::"staff", action, resource);', 'first')
+  await apply('forbid (principal, action, resource);', 'by mistake <b>')
+  await using served = await serveConsole(control, tenant.token)
+  await using opened = await openPage()
+  const { page, complaints } = opened
+  await page.goto(`${served.origin}/t/walk-back/policies`)
+  await page.getByRole('link', { name: 'History' }).click()
+  await page.getByText('by mistake <b>').waitFor()
+  await page.getByRole('link', { name: '1', exact: true }).click()
+  await page.getByRole('heading', { name: 'Version 1' }).first().waitFor()
+  await page.getByText('What has changed since').waitFor()
+  await page.locator('.diff-add', { hasText: 'forbid' }).waitFor()
+  await page.getByRole('button', { name: 'Go back to this version' }).click()
+  const proposed = page.getByRole('group', { name: 'Going back would do this' })
+  await proposed.getByText('Policy office changed').waitFor()
+  await proposed.getByRole('textbox', { name: 'Why' }).fill('it was a mistake')
+  await proposed.getByRole('button', { name: 'Go back and enforce' }).click()
+  await page.getByText('The policies are those of version 1 again.').waitFor()
+  await page.getByText('This is what is in force.').waitFor()
+  const { body } = await control.call('/v1/tenants/walk-back/policy/versions', { token: tenant.token })
+  assert.deepEqual([body.items[0].version, body.items[0].restores, body.items[0].why], [3, 1, 'it was a mistake'])
+  assert.deepEqual(complaints, [])
+})

@@ -1,5 +1,7 @@
 // Declarative commands: apply, diff, get, delete. All or nothing; a mistake is named with its line.
 import { Fault, isFault } from '#core/fault.ts'
+import type { ReplyOf } from '#core/api/route.ts'
+import type { routes } from '#core/api/routes.ts'
 import { ApiFault } from '#cli/api-client.ts'
 import { apiOptions, type Command, type Input, UsageFault } from '#cli/command.ts'
 import { age, safe, table, write, writeJson } from '#cli/output.ts'
@@ -20,18 +22,7 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
     })
     if (input.isJson) writeJson(reply)
     else {
-      for (const { kind, name, action, fields } of reply.changes) {
-        if (action !== 'unchanged')
-          write(safe(`${marks[action]} ${kind} ${name}${fields.length > 0 ? `  (${fields.join(', ')})` : ''}`))
-      }
-      const changed = reply.changes.filter(({ action }) => action !== 'unchanged').length
-      write(
-        `${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`,
-      )
-      for (const { who, app, circumstances, cause } of reply.openings)
-        write(safe(`opens ${app} to ${who} ${circumstances}: ${cause}`))
-      for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
-      if (reply.effect) write(effectLine(reply.effect))
+      writeApplied(reply, dryRun)
     }
     return dryRun && reply.changes.some(({ action }) => action !== 'unchanged') ? 1 : 0
   } catch (fault) {
@@ -48,22 +39,42 @@ async function applyDocuments(input: Input, dryRun: boolean): Promise<number> {
   }
 }
 
-const consentOptions = {
+export const consentOptions = {
+  why: { type: 'string', help: 'the reason, for who reads the history of the policies' },
   'allow-widening': { type: 'boolean', help: 'yes to what it opens to outsiders or to everybody' },
   'widening-approval': { type: 'string', help: "another administrator's approval, from policy approve" },
 } as const
 
-function consentIn(input: Input): { readonly allowWidening?: boolean; readonly wideningApproval?: string } {
+type Consent = { readonly allowWidening?: boolean; readonly wideningApproval?: string; readonly why?: string }
+
+export function consentIn(input: Input): Consent {
+  const why = input.text('why')
   const approval = input.text('widening-approval')
   return {
     ...(input.flag('allow-widening') && { allowWidening: true }),
     ...(approval !== undefined && { wideningApproval: approval }),
+    ...(why !== undefined && { why }),
   }
 }
 
-function heldBack(fault: ApiFault, request: string): Fault {
+/** What was held back, and how it goes on. */
+export function heldBack(fault: ApiFault, request: string): Fault {
   const how = `If that is what you want, add --allow-widening; or have another administrator run:\n  sallyport policy approve ${request} --yes`
   return new Fault(fault.code, { hint: `\n${fault.hint ?? ''}\n${how}`, cause: fault })
+}
+
+/** What an apply did, or would do. */
+export function writeApplied(reply: ReplyOf<(typeof routes)['apply']>, dryRun: boolean): void {
+  for (const { kind, name, action, fields } of reply.changes) {
+    if (action !== 'unchanged')
+      write(safe(`${marks[action]} ${kind} ${name}${fields.length > 0 ? `  (${fields.join(', ')})` : ''}`))
+  }
+  const changed = reply.changes.filter(({ action }) => action !== 'unchanged').length
+  write(`${changed} to change, ${reply.changes.length - changed} unchanged${dryRun ? '; nothing was applied' : ''}.`)
+  for (const { who, app, circumstances, cause } of reply.openings)
+    write(safe(`opens ${app} to ${who} ${circumstances}: ${cause}`))
+  for (const { document, message } of reply.warnings) write(safe(`warning: ${document}: ${message}`))
+  if (reply.effect) write(effectLine(reply.effect))
 }
 
 export const apply: Command = {
@@ -87,7 +98,7 @@ export const diff: Command = {
   run: (input) => applyDocuments(input, true),
 }
 
-function deletionConsent(input: Input): { readonly allowWidening?: 'true'; readonly wideningApproval?: string } {
+function deletionConsent(input: Input): Omit<Consent, 'allowWidening'> & { readonly allowWidening?: 'true' } {
   const { allowWidening, ...rest } = consentIn(input)
   return { ...rest, ...(allowWidening === true && { allowWidening: 'true' as const }) }
 }

@@ -1,8 +1,8 @@
 // A change of text, line by line: what goes, what comes, and three lines around.
 import { useMemo, type ReactNode } from 'react'
+import { diffLines } from '#core/line-diff.ts'
 import { plain } from '#console/api/plain-text.ts'
 import { text } from '#console/messages/text.ts'
-import { diffLines } from './line-diff.ts'
 
 const around = 3
 

@@ -4,7 +4,7 @@ import test from 'node:test'
 import fc from 'fast-check'
 import { csvCell } from '#console/api/csv-cell.ts'
 import { afterPath, typeNames } from './cedar-vocabulary.ts'
-import { diffLines } from './line-diff.ts'
+import { diffLines } from '#core/line-diff.ts'
 import { matches } from './palette-entries.ts'
 
 test('completion knows every attribute that the schema has, and the methods of its types', () => {

@@ -56,6 +56,9 @@ export function PoliciesPage(): ReactNode {
   )
   const acts = (
     <>
+      <Link to="/t/$tenant/policy-history" params={{ tenant }} className={buttonClass()}>
+        {text.policyHistory.title}
+      </Link>
       <Link to="/t/$tenant/reach" params={{ tenant }} className={buttonClass()}>
         {text.whatIf.reach}
       </Link>

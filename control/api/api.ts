@@ -23,6 +23,7 @@ import { incidentHandlers } from './handlers/incidents.ts'
 import { memberHandlers } from './handlers/members.ts'
 import { personHandlers } from './handlers/person.ts'
 import { playbookHandlers } from './handlers/playbooks.ts'
+import { policyHistoryHandlers } from './handlers/policy-history.ts'
 import { policyHandlers } from '#control/what-if/handlers.ts'
 import { providerHandlers } from './handlers/provider.ts'
 import { resourceHandlers } from './handlers/resources.ts'
@@ -49,6 +50,7 @@ export const handlers: Handlers = {
   ...incidentHandlers,
   ...streamHandlers,
   ...playbookHandlers,
+  ...policyHistoryHandlers,
   ...riskHandlers,
   ...drillHandlers,
   ...webHandlers,
@@ -154,10 +156,19 @@ async function answer(
 const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill', 'openDrillDevice'])
 
 /** Whether the route changes something: then it must be on record. */
+/** Changes that can be asked for without being done. */
+const withDryRun: ReadonlySet<RouteName> = new Set<RouteName>(['apply', 'restorePolicyVersion'])
+
 function isChange(name: RouteName, route: Route, body: unknown): boolean {
   if (route.isQuestion === true) return false
   if (route.method === 'GET' || route.access === 'public' || unrecorded.has(name)) return false
-  return !(name === 'apply' && typeof body === 'object' && body !== null && 'dryRun' in body && body.dryRun === true)
+  return !(
+    withDryRun.has(name) &&
+    typeof body === 'object' &&
+    body !== null &&
+    'dryRun' in body &&
+    body.dryRun === true
+  )
 }
 
 async function effectOf(tenantId: string, sequence: number | null, context: ApiContext): Promise<Effect> {

@@ -17,6 +17,7 @@ import { requirePassing, type Asker, type Passed } from '#control/what-if/hold-b
 import { checkPolicyDocuments } from './check-policies.ts'
 import { DocumentsFault, type Placed } from './document-faults.ts'
 import { requireFit } from './sizes.ts'
+import { keepPolicyVersion, newestVersion } from './policy-history.ts'
 import { planApply, type ApplyChange, type Plan, type ResourceKey, type ResourceRow } from './plan.ts'
 import { sealedPlaces } from '#control/authority/sealed-places.ts'
 
@@ -29,6 +30,10 @@ export type ApplyRequest = {
   readonly version?: number
   /** An administrator asks: policy tests must hold, and what the change opens must have been said yes to. */
   readonly asker?: Asker
+  /** Why, for the history of the policies. */
+  readonly why?: string | undefined
+  /** Brings an earlier version of the policies back, worked out when `newest` was the newest: else `version-conflict`. */
+  readonly restores?: { readonly version: number; readonly newest: number }
 }
 export type Applied = {
   readonly changes: readonly ApplyChange[]
@@ -95,6 +100,15 @@ export async function applyResources(
     // After what is wrong with the documents themselves: that has to be mended before anybody asks for approval.
     const passed = await pass()
     await alsoInside(tx, plan)
+    const { restores } = request
+    if (restores && (await newestVersion(tx)) !== restores.newest) throw new Fault('version-conflict')
+    await keepPolicyVersion(tx, plan, {
+      by: asker?.userName ?? 'sallyport',
+      why: request.why ?? null,
+      approvedBy: passed.approvedBy === null ? null : (after.find(({ id }) => id === passed.approvedBy)?.name ?? null),
+      restores: restores?.version ?? null,
+      atMs: context.nowMs(),
+    })
     if (touchesAdministrators(plan)) await requireAdministratorLeft(tx, plan, request.documents)
     const sequence = changes.length > 0 ? await tx.appendChanges(changes) : null
     return { changes: plan.changes, sequence, written: plan.puts.map((put) => put.after), rows: after, passed }

@@ -12,6 +12,7 @@ import { incidentMigration } from './migrations/007-incidents.ts'
 import { streamMigration } from './migrations/008-streams.ts'
 import { playbookMigration } from './migrations/009-playbooks.ts'
 import { respondMigration } from './migrations/010-respond.ts'
+import { policyHistoryMigration } from './migrations/011-policy-history.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -28,6 +29,7 @@ export const migrations: readonly Migration[] = [
   streamMigration,
   playbookMigration,
   respondMigration,
+  policyHistoryMigration,
 ]
 
 /** What was done to the tables, in order, as text for a connection without a query builder. */

@@ -265,6 +265,22 @@ export type CoreTables = {
     kind: string
     text: string
   }
+  /** One for each change of policies or their tests, counted from 1. */
+  policyVersions: Tenanted & {
+    version: number
+    atMs: number
+    /** Name of who asked; `sallyport` for what it did by itself. */
+    by: string
+    why: string | null
+    /** Name of the second administrator, when the change opened something. */
+    approvedBy: string | null
+    /** The version whose state this one brought back. */
+    restores: number | null
+    /** Of all its changes together. */
+    bytes: number
+  }
+  /** The documents that a version changed: JSON of the spec before and after; null: there was, or is, none. */
+  policyChanges: Tenanted & { version: number; kind: string; name: string; before: string | null; after: string | null }
   /** Private keys, sealed under the key-encryption key. Those of the provider belong to its tenant. */
   keys: Tenanted & {
     id: string
@@ -311,6 +327,8 @@ const coreTenantTables = [
   'incidents',
   'streamCursors',
   'playbookRuns',
+  'policyChanges',
+  'policyVersions',
   'keys',
 ] as const satisfies readonly (keyof CoreTables & TenantTable)[]
 

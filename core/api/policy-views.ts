@@ -2,6 +2,15 @@
 // parts that work these out use the same forms.
 import * as z from 'zod'
 
+export const why = z
+  .string()
+  .trim()
+  .min(1)
+  .max(500)
+  .regex(/^\P{Cc}*$/u, 'no control characters')
+  .optional()
+  .describe('the reason of the change, for who reads the history of the policies')
+
 /** How an administrator stands to what a change opens to outsiders or to everybody. */
 export const consent = {
   allowWidening: z.boolean().optional().describe('yes to what it opens to outsiders or to everybody'),

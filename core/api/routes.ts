@@ -6,6 +6,7 @@ import { incidentRoutes } from './incident-routes.ts'
 import { liveRoutes } from './live-routes.ts'
 import { personRoutes } from './person-routes.ts'
 import { playbookRoutes } from './playbook-routes.ts'
+import { policyHistoryRoutes } from './policy-history-routes.ts'
 import { policyRoutes } from './policy-routes.ts'
 import { providerRoutes } from './provider-routes.ts'
 import { respondRoutes } from './respond-routes.ts'
@@ -23,6 +24,7 @@ export const routes = {
   ...liveRoutes,
   ...accessRoutes,
   ...policyRoutes,
+  ...policyHistoryRoutes,
   ...storyRoutes,
   ...incidentRoutes,
   ...streamRoutes,

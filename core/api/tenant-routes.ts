@@ -1,7 +1,7 @@
 // Routes for those who run a tenant: resources, people, devices, connectors, administrators, third parties.
 import * as z from 'zod'
 import { labelName, looseName } from '#core/names.ts'
-import { consent, opening } from './policy-views.ts'
+import { consent, opening, why } from './policy-views.ts'
 import { defineRoutes } from './route.ts'
 import {
   accessRequest,
@@ -49,6 +49,7 @@ export const tenantRoutes = defineRoutes({
     summary: 'Create or replace a resource',
     body: z.strictObject({
       ...consent,
+      why,
       spec: z.record(z.string(), z.unknown()),
       version: z.number().int().optional().describe('refuse when it has changed since'),
     }),
@@ -62,6 +63,7 @@ export const tenantRoutes = defineRoutes({
     query: z.object({
       allowWidening: z.enum(['true', 'false']).optional().describe('yes to what it opens, such as when a forbid goes'),
       wideningApproval: consent.wideningApproval,
+      why,
     }),
     reply: effect,
   },
@@ -72,6 +74,7 @@ export const tenantRoutes = defineRoutes({
     summary: 'Make the resources so; all of it or nothing',
     body: z.strictObject({
       ...consent,
+      why,
       documents: z
         .array(z.unknown())
         .max(5000)

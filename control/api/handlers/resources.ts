@@ -47,10 +47,15 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
     if (faults.length > 0) throw new DocumentsFault(faults.map((fault) => ({ ...fault, at: withoutIndex(fault.at) })))
     const applied = await applyResources(
       tenantId,
-      { documents, asker: askerOf(principal, body), ...(body.version !== undefined && { version: body.version }) },
+      {
+        documents,
+        asker: askerOf(principal, body),
+        why: body.why,
+        ...(body.version !== undefined && { version: body.version }),
+      },
       context,
     )
-    await record({ target: name, resourceKind: kind, details: detailsOf(applied) })
+    await record({ target: name, resourceKind: kind, details: detailsOf(applied, body.why) })
     await endSignInOfDisabled(tenantId, applied, context)
     const row = await tenant
       .selectFrom('resources')
@@ -72,10 +77,14 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
       .where('resources.name', '=', name)
       .executeTakeFirst()
     if (!row) throw new Fault('not-found')
-    const { allowWidening, wideningApproval } = query
+    const { allowWidening, wideningApproval, why } = query
     const asker = askerOf(principal, { allowWidening: allowWidening === 'true', wideningApproval })
-    const applied = await applyResources(tenantId, { documents: [], deletes: [{ kind, name }], asker }, context)
-    await record({ target: name, resourceKind: kind, details: openingsOf(applied) })
+    const applied = await applyResources(tenantId, { documents: [], deletes: [{ kind, name }], asker, why }, context)
+    await record({
+      target: name,
+      resourceKind: kind,
+      details: { ...openingsOf(applied), ...(why !== undefined && { why }) },
+    })
     if (kind === 'User') await context.links.signIn?.forgetUser(tenantId, row.id)
     return effect(applied.sequence)
   },
@@ -84,10 +93,10 @@ export const resourceHandlers: Some<'listResources' | 'getResource' | 'putResour
     const documents = await requireReadable(body.documents, context.checkPolicies)
     const { dryRun = false, prune = false } = body
     const asker = askerOf(principal, body)
-    const applied = await applyResources(tenantId, { documents, dryRun, prune, asker }, context)
+    const applied = await applyResources(tenantId, { documents, dryRun, prune, asker, why: body.why }, context)
     const changes = [...applied.changes]
     if (!dryRun) {
-      await record({ target: 'apply', details: detailsOf(applied) })
+      await record({ target: 'apply', details: detailsOf(applied, body.why) })
       await endSignInOfDisabled(tenantId, applied, context)
     }
     const warnings = policyWarnings(applied.rows, documents)
@@ -117,7 +126,7 @@ export function resourceView(row: Row<'resources'>): Resource {
 }
 
 /** Names and fields of what changed, bounded: an event has 64 KiB. */
-export function detailsOf(applied: Applied): Record<string, unknown> {
+export function detailsOf(applied: Applied, why?: string): Record<string, unknown> {
   const changed = applied.changes.filter(({ action }) => action !== 'unchanged')
   return {
     changes: changed.slice(0, 200).map(({ kind, name, action, fields }) => ({
@@ -128,6 +137,7 @@ export function detailsOf(applied: Applied): Record<string, unknown> {
     })),
     total: changed.length,
     ...openingsOf(applied),
+    ...(why !== undefined && { why }),
   }
 }
 
@@ -143,7 +153,7 @@ function openingsOf({ passed: { openings, approvedBy } }: Applied): Record<strin
 
 type Consent = { readonly allowWidening?: boolean | undefined; readonly wideningApproval?: string | undefined }
 
-function askerOf({ userId, userName }: Principal, { allowWidening = false, wideningApproval }: Consent): Asker {
+export function askerOf({ userId, userName }: Principal, { allowWidening = false, wideningApproval }: Consent): Asker {
   return { userId, userName, allowWidening, wideningApproval }
 }
 

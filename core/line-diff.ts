@@ -1,5 +1,7 @@
 // Two texts compared line by line: the longest common lines stay, the rest was removed or added. Pure and bounded.
-import { caps } from '#console/caps.ts'
+
+/** Lines that differ, of both texts together: the table below has one number for each pair. */
+const maxLines = 2_000
 
 export type DiffLine = { readonly kind: 'same' | 'add' | 'remove'; readonly text: string }
 
@@ -13,7 +15,7 @@ export function diffLines(before: string, after: string): readonly DiffLine[] | 
   while (tail < a.length - head && tail < b.length - head && a[a.length - 1 - tail] === b[b.length - 1 - tail]) tail++
   const from = a.slice(head, a.length - tail)
   const to = b.slice(head, b.length - tail)
-  if (from.length + to.length > caps.diffLines) return null
+  if (from.length + to.length > maxLines) return null
   const same = (text: string): DiffLine => ({ kind: 'same', text })
   return [...a.slice(0, head).map(same), ...middle(from, to), ...a.slice(a.length - tail).map(same)]
 }

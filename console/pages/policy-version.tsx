@@ -83,13 +83,7 @@ function Differences({
   )
 }
 
-function OneDifference({
-  difference,
-  of,
-}: {
-  readonly difference: PolicyDifference
-  readonly of: string
-}): ReactNode {
+function OneDifference({ difference, of }: { readonly difference: PolicyDifference; readonly of: string }): ReactNode {
   const { kind, name, before, after } = difference
   const action = before === null ? 'create' : after === null ? 'delete' : 'update'
   return (

@@ -2,7 +2,7 @@
 // route's own schema, so a command never acts on something half understood. The routes are loaded with the first call:
 // parts are commands too, and hold what the table of commands imports for as long as they run.
 import { request as httpsRequest } from 'node:https'
-import type { LookupFunction } from 'node:net'
+import { isIP, type LookupFunction } from 'node:net'
 import type { IncomingMessage } from 'node:http'
 import { Fault, faultTable, type FaultCode } from '#core/fault.ts'
 import type { RouteName, routes as allRoutes } from '#core/api/routes.ts'
@@ -105,7 +105,7 @@ function send(
           ...(body !== undefined && { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) }),
         },
         ...(profile.caPem !== undefined && { ca: profile.caPem }),
-        lookup: lookupLocalhost(url.hostname),
+        lookup: lookupOf(url.hostname, profile.dial),
         minVersion: 'TLSv1.3',
         signal: options.signal,
         agent: false,
@@ -132,11 +132,14 @@ function unreachable(url: URL, cause: NodeJS.ErrnoException): Fault {
 }
 
 /** `*.localhost` is this machine (RFC 6761 section 6.3); glibc and Node do not know. */
-function lookupLocalhost(host: string): LookupFunction | undefined {
-  if (host !== 'localhost' && !host.endsWith('.localhost')) return undefined
+function lookupOf(host: string, dial: string | undefined): LookupFunction | undefined {
+  const isHere = host === 'localhost' || host.endsWith('.localhost')
+  const address = dial ?? (isHere ? '127.0.0.1' : undefined)
+  if (address === undefined) return undefined
+  const family = isIP(address)
   return (_name, options, done) => {
-    if (options.all) done(null, [{ address: '127.0.0.1', family: 4 }])
-    else done(null, '127.0.0.1', 4)
+    if (options.all) done(null, [{ address, family }])
+    else done(null, address, family)
   }
 }
 

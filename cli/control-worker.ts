@@ -7,6 +7,7 @@ import { createLocalAccess } from '#control/local-access.ts'
 import type { ControlConfig } from '#control/config.ts'
 import type { RoleName } from '#control/store/schema.ts'
 import { startWhatIf, type WhatIf } from '#intelligence/what-if/what-if.ts'
+import { startConductor, type RunningConductor } from './conductor.ts'
 import { detectionWith, type DetectionSettings, usualDetection } from './detection.ts'
 import { lakeBeside, type LakeSettings } from './lake.ts'
 import { partLog } from './log.ts'
@@ -14,7 +15,13 @@ import { startControlFigures } from './watching/control-figures.ts'
 import { shippedScenarios } from './scenarios.ts'
 import { answerCalls } from './worker-call.ts'
 
-function methodsOf(control: Control, whatIf: WhatIf, figures: ReturnType<typeof startControlFigures>) {
+type Beside = {
+  readonly whatIf: WhatIf
+  readonly conductor: RunningConductor
+  readonly figures: ReturnType<typeof startControlFigures>
+}
+
+function methodsOf(control: Control, { whatIf, conductor, figures }: Beside) {
   const local = createLocalAccess(control.context)
   return {
     started: async () => ({ port: control.port, webCaPem: control.webCaPem, firstInvitation: control.firstInvitation }),
@@ -24,6 +31,7 @@ function methodsOf(control: Control, whatIf: WhatIf, figures: ReturnType<typeof 
     samples: async () => figures.collect(await control.figures()),
     whyNotReady: () => control.whyNotReady(),
     close: async () => {
+      await conductor.close()
       await whatIf.close()
       await control.close()
     },
@@ -45,13 +53,15 @@ if (parentPort) {
     source === undefined ? {} : { source },
   )
   const figures = startControlFigures()
+  const conductor = startConductor(partLog('conductor'))
   const control = await startControl(config, {
     log: partLog('control'),
     answered: figures.answered,
     whatIf,
+    conductor,
     scenarios: shippedScenarios(),
     startLake,
     startDetection: detectionWith(detection),
   })
-  answerCalls(parentPort, methodsOf(control, whatIf, figures))
+  answerCalls(parentPort, methodsOf(control, { whatIf, conductor, figures }))
 }

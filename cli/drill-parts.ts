@@ -13,7 +13,7 @@ import type { ConductorDeps } from '#drill/conductor.ts'
 import type { Finding } from '#drill/play-record.ts'
 import { createKeyAndCsr } from '#transport/certificate-request.ts'
 import type { ApiClient } from './api-client.ts'
-import { parseServer } from './endpoints.ts'
+import { formatEndpoint, parseServer } from './endpoints.ts'
 import type { PartLog } from './log.ts'
 import { SOFTWARE } from './version.ts'
 
@@ -34,12 +34,14 @@ export function conductorDeps(api: ApiClient, log: PartLog, say: (text: string) 
     },
     startConnector: async (token) => {
       const folder = mkdtempSync(join(tmpdir(), 'sallyport-canary-'))
-      const { server, caPem } = api.profile
+      const { server, caPem, dial } = api.profile
+      const dialled =
+        dial === undefined ? undefined : formatEndpoint({ host: dial, port: parseServer(server, undefined).port })
       try {
         await enrolConnector({
           token,
           stateFolder: folder,
-          api: parseServer(server, undefined),
+          api: parseServer(server, dialled),
           software: SOFTWARE,
           ...(caPem !== undefined && { caPem }),
         })
@@ -55,8 +57,8 @@ export function conductorDeps(api: ApiClient, log: PartLog, say: (text: string) 
         throw error
       }
     },
-    keep: async (drillId) => {
-      await api.call('keepDrill', { params: { id: drillId }, body: {} })
+    keep: async (drillId, progress) => {
+      await api.call('keepDrill', { params: { id: drillId }, body: progress === undefined ? {} : { progress } })
     },
     liveFlowsOf: async (userId) => {
       const { items } = await api.call('listFlows', { query: { limit: 2000 } })

@@ -10,6 +10,7 @@ const profile = z.strictObject({
   server: z.url().describe('https://api.<domain>[:port]'),
   tenant: z.string().min(1),
   token: z.string().min(1),
+  dial: z.string().optional().describe('address to dial in place of the one that the name of the server has'),
   caPem: z.string().optional().describe('authority to trust when the server has no public certificate'),
 })
 export type Profile = z.infer<typeof profile>

@@ -121,6 +121,13 @@ export const caps = {
     default: 20,
     reason: 'a machine that has so much to do is not rehearsed on',
   },
+  drillGaps: { unit: 'gaps per tenant', default: 500, reason: 'closed ones are dropped first' },
+  drillScheduleLookMs: {
+    unit: 'ms',
+    default: 5_000,
+    reason: 'how late a scheduled drill may be; they are not to the minute',
+  },
+  conductorTokens: { unit: 'drills', default: 50, reason: 'played by control at one time, over all tenants' },
   drillAnswers: { unit: 'answers', default: 200, reason: 'of one drill' },
   drillStaleMs: { unit: 'ms', default: 90 * 86_400_000, reason: 'what was proven so long ago has to be proven again' },
   drillsKept: { unit: 'drills per tenant', default: 1_000, reason: 'the oldest reports are dropped' },

@@ -6,6 +6,8 @@ import type { FlowSum, LiveFlow } from '#core/wire/feed.ts'
 import type { CheckResult, PolicyDocument } from '#cedar/check.ts'
 import type { ControlAuthority } from './authority/authority.ts'
 import type { Sealer } from './authority/key-encryption.ts'
+import type { PlayOrder } from './drill/conductor-port.ts'
+import type { ConductorTokens } from './drill/conductor-tokens.ts'
 import type { LastSeen } from './directory/last-seen.ts'
 import type { PublicCertificate } from './figures.ts'
 import type { Mirrors } from './records/mirror.ts'
@@ -111,5 +113,8 @@ export type ControlContext = {
     lastSeen?: LastSeen
     detection?: RunningDetection
     certificates?: () => readonly PublicCertificate[]
+    /** Absent where drills are played by `sallyport drill run` alone. */
+    conductor?: (order: Pick<PlayOrder, 'tenant' | 'token' | 'scenario'>) => Promise<{ readonly drillId: string }>
+    conductorTokens?: ConductorTokens
   }
 }

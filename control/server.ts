@@ -34,6 +34,9 @@ import type { Row } from './records/from-rows.ts'
 import type { NodeHandler, SignIn } from './sign-in-seam.ts'
 import { createSignIn } from './sign-in/sign-in.ts'
 import { startPlaybooks } from './playbooks/runs.ts'
+import type { ConductorPort } from './drill/conductor-port.ts'
+import { ConductorTokens } from './drill/conductor-tokens.ts'
+import { startDrillSchedule } from './drill/play.ts'
 import { startDrillUpkeep } from './drill/upkeep.ts'
 import { addressList } from '#transport/address-list.ts'
 import { createStaticFiles } from './static-files.ts'
@@ -61,6 +64,8 @@ export type ControlDeps = {
   readonly startLake?: StartLake
   /** Works out what policies would do, off this thread. Whoever starts it closes it. */
   readonly whatIf?: WhatIfPort
+  /** Plays drills beside control. Whoever starts it closes it. */
+  readonly conductor?: ConductorPort
   /** The library of drills that is shown. */
   readonly scenarios?: readonly Scenario[]
   /** Told of every answer at the web surfaces. */
@@ -218,6 +223,18 @@ export async function startControl(config: ControlConfig, deps: ControlDeps = {}
     },
   )
   clientIp = door.clientIp
+  const { conductor } = deps
+  if (conductor) {
+    context.links.conductorTokens = new ConductorTokens(nowMs)
+    context.links.conductor = (order) =>
+      conductor.play({
+        ...order,
+        server: `https://api.${domain}:${door.port}`,
+        dial: config.listen.host === '0.0.0.0' ? '127.0.0.1' : config.listen.host === '::' ? '::1' : config.listen.host,
+        caPem: config.web === undefined || config.web.kind === 'own' ? authority.webCaPem.join('\n') : null,
+      })
+    opened.defer(startDrillSchedule(context).stop)
+  }
   opened.defer(async () => {
     // Answers are finished while the exchanges are still there to say what they did; then each hears goodbye.
     stopping.abort()

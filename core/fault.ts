@@ -25,6 +25,7 @@ export const faultTable = {
   'last-administrator': [409, 'This would leave nobody who can administer the tenant.'],
   'rate-limited': [429, 'Too many attempts; wait and try again.'],
   'drill-unsafe': [409, 'The drill is refused: its identities could reach something real.'],
+  'conductor-unavailable': [503, 'This installation plays no drills by itself; use `sallyport drill run`.'],
   'drill-running': [409, 'A drill is running in this tenant; only one can at a time.'],
   'origin-mismatch': [403, 'The request came from another site.'],
   // where a connection goes wrong

@@ -28,6 +28,7 @@ export const idPrefixes = {
   role: 'rol',
   event: 'evt',
   drill: 'drl',
+  drillGap: 'gap',
   story: 'sty',
   incident: 'inc',
   incidentEntry: 'ine',

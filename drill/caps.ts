@@ -8,5 +8,7 @@ export const caps = {
   probingMs: { unit: 'ms', default: 5_000, reason: 'for so long after containment; the last second must find nothing' },
   watchMs: { unit: 'ms', default: 500, reason: 'how often findings are asked for' },
   visitBytes: { unit: 'bytes', default: 1_000_000, reason: 'the largest object of a scenario' },
+  board: { unit: 'entries', default: 200, reason: 'the latest of each kind on the live board' },
+  boardMs: { unit: 'ms', default: 300, reason: 'how often the board is told at most' },
   timeline: { unit: 'entries', default: 2_000, reason: 'what the report takes; visits beyond are only counted' },
 } as const

@@ -2,7 +2,7 @@
 // anybody notices, contains, and tries to get back in. Must never hold a right of its own: everything goes through the
 // API as whoever started it, and through the doors as the drill's own people.
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DrillReport } from '#core/api/drill-routes.ts'
+import type { DrillProgress, DrillReport } from '#core/api/drill-routes.ts'
 import { type Scenario, type ScenarioStep, spanMs } from '#core/drill/scenario.ts'
 import { Fault } from '#core/fault.ts'
 import { type AgentClient, type CanaryApp, hold, type Held, visit } from './actor.ts'
@@ -12,6 +12,7 @@ import { judge } from './judge.ts'
 import { nextPauseMs } from './pace.ts'
 import type { Finding, PlayRecord, Receipts } from './play-record.ts'
 import { probeUntilQuiet } from './probe.ts'
+import { progressOf } from './progress.ts'
 
 /** Before control ends it for being out of time, what was seen is reported. */
 const LAST_WORDS_MS = 10_000
@@ -29,7 +30,8 @@ export type ConductorDeps = {
   readonly openActor: (drillId: string, actor: string) => Promise<AgentClient>
   /** Enrols a connector beside the canaries and runs it. */
   readonly startConnector: (token: string) => Promise<{ readonly close: () => Promise<void> }>
-  readonly keep: (drillId: string) => Promise<void>
+  /** It is alive; now and then with what was seen until now. */
+  readonly keep: (drillId: string, progress?: DrillProgress) => Promise<void>
   /** How many flows of this user are live, as the exchanges count them. */
   readonly liveFlowsOf: (userId: string) => Promise<number>
   readonly contain: (userId: string, reason: string, seconds: number) => Promise<Receipts>
@@ -71,12 +73,12 @@ export async function playDrill(scenario: Scenario, deps: ConductorDeps, signal:
         .stop(started.drillId)
         .catch(() => deps.say('Control could not be told to stop; it undoes the drill within a minute.'))
   })
-  const heartbeat = setInterval(() => {
-    // A drill that control has ended is over here too.
-    deps.keep(started.drillId).catch((error: unknown) => {
+  const keep = (progress?: DrillProgress): Promise<void> =>
+    deps.keep(started.drillId, progress).catch((error: unknown) => {
+      // A drill that control has ended is over here too.
       if (error instanceof Fault && error.code === 'not-found') over.abort(new Fault('closing'))
     })
-  }, caps.heartbeatMs.default)
+  const heartbeat = setInterval(() => void keep(), caps.heartbeatMs.default)
   opened.defer(() => clearInterval(heartbeat))
   if (scenario.level !== 'tabletop') {
     const connector = await deps.startConnector(started.connectorToken)
@@ -91,7 +93,7 @@ export async function playDrill(scenario: Scenario, deps: ConductorDeps, signal:
   const apps = new Map(Object.entries(started.apps).map(([handle, app]) => [handle, { handle, ...app }]))
   await whenReady(scenario, actors, apps, ended)
   deps.say(`Drill ${started.drillId}: ${scenario.title}`)
-  const play = new Play({ scenario, started, actors, apps, deps, ended })
+  const play = new Play({ scenario, started, actors, apps, deps, ended, keep })
   try {
     await play.run()
     signal.throwIfAborted()
@@ -148,6 +150,7 @@ type PlayParts = {
   readonly apps: ReadonlyMap<string, CanaryApp>
   readonly deps: ConductorDeps
   readonly ended: AbortSignal
+  readonly keep: (progress: DrillProgress) => Promise<void>
 }
 
 class Play {
@@ -157,22 +160,27 @@ class Play {
     injects: [],
     firstHostileMs: undefined,
     seen: new Map(),
+    decided: [],
     contained: new Map(),
   }
   readonly #parts: PlayParts
   readonly #held = new Map<string, Held[]>()
   readonly #watch: NodeJS.Timeout
   readonly #startedMs: number
+  readonly #board: NodeJS.Timeout
   #injects = 0
+  #isTelling = false
 
   constructor(parts: PlayParts) {
     this.#parts = parts
     this.#startedMs = parts.deps.nowMs()
     this.#watch = setInterval(() => void this.#look(), caps.watchMs.default)
+    this.#board = setInterval(() => void this.#tell(), caps.boardMs.default)
   }
 
   close(): void {
     clearInterval(this.#watch)
+    clearInterval(this.#board)
     for (const held of this.#held.values()) for (const each of held) each.close()
   }
 
@@ -234,11 +242,14 @@ class Play {
     const userId = started.actors[actor]?.userId ?? ''
     const ownFlows = await deps.liveFlowsOf(userId)
     const calledMs = performance.now()
+    const decision: PlayRecord['decided'][number] = { atMs: deps.nowMs(), calledMs, effect: undefined }
+    this.record.decided.push(decision)
     const effect = await deps.contain(
       userId,
       'Behaviour out of the ordinary',
       Math.ceil(spanMs(scenario.within) / 1000),
     )
+    decision.effect = effect
     this.#note(
       `${this.#name(actor)} is contained: ${effect.receipts.length} of ${effect.receipts.length + effect.missing.length} exchanges answered`,
     )
@@ -324,6 +335,16 @@ class Play {
       this.record.seen.set(actor, finding)
       this.#note(`Noticed: ${finding.sentence}`)
     }
+  }
+
+  /** One at a time: a slow control is told less often. */
+  async #tell(): Promise<void> {
+    if (this.#isTelling) return
+    this.#isTelling = true
+    const { keep, apps } = this.#parts
+    const held = [...this.#held.values()].flat()
+    await keep(progressOf(this.record, held, (handle) => apps.get(handle)?.name ?? handle))
+    this.#isTelling = false
   }
 
   #client(actor: string): AgentClient {

@@ -14,6 +14,7 @@ const empty = (): PlayRecord => ({
   injects: [],
   firstHostileMs: undefined,
   seen: new Map(),
+  decided: [],
   contained: new Map(),
 })
 const base = shippedScenarios().find(({ level }) => level === 'live')

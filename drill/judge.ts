@@ -18,6 +18,7 @@ export function judge(scenario: Scenario, record: PlayRecord): DrillReport {
     timeline: record.timeline,
     detectMs:
       firstSeen && firstHostileMs !== undefined ? Math.max(0, Math.round(firstSeen.atMs - firstHostileMs)) : null,
+    decideMs: firstSeen && record.decided[0] ? Math.max(0, Math.round(record.decided[0].atMs - firstSeen.atMs)) : null,
     hopsUntilSeen: firstSeen ? hostileBefore(firstSeen.atMs) : null,
     containMs:
       times.length === 0

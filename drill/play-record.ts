@@ -17,6 +17,8 @@ export type PlayRecord = {
   readonly injects: { to: string; text: string; within: string; answeredMs: number | null }[]
   firstHostileMs: number | undefined
   readonly seen: Map<string, Finding>
+  /** Calls that contain, when they were made: by the clock, and on that of `performance`. */
+  readonly decided: { readonly atMs: number; readonly calledMs: number; effect: Receipts | undefined }[]
   readonly contained: Map<
     string,
     {

@@ -218,6 +218,7 @@ export const control: Command = {
     const { startControlFigures } = await import('#cli/watching/control-figures.ts')
     const { watch } = await import('#cli/watching/watch.ts')
     const { startWhatIf } = await import('#intelligence/what-if/what-if.ts')
+    const { startConductor } = await import('#cli/conductor.ts')
     const { detectionWith, usualDetection } = await import('#cli/detection.ts')
     const { lakeBeside } = await import('#cli/lake.ts')
     const { shippedScenarios } = await import('#cli/scenarios.ts')
@@ -244,10 +245,12 @@ export const control: Command = {
     const journalRoot = join(config.dataFolder, 'journal')
     const whatIf = startWhatIf({ journalRoot }, source === undefined ? {} : { source })
     const figures = startControlFigures()
+    const conductor = startConductor(partLog('conductor'))
     const running = await startControl(config, {
       log: partLog('control'),
       answered: figures.answered,
       whatIf,
+      conductor,
       scenarios: shippedScenarios(),
       startLake,
       startDetection: detectionWith({
@@ -269,7 +272,7 @@ export const control: Command = {
       const { createLocalAccess } = await import('#control/local-access.ts')
       write(`exchange token: ${(await createLocalAccess(running.context).exchangeToken('admin', exchangeName)).token}`)
     }
-    return await runUntilSignal([watched, whatIf, running], input.signal)
+    return await runUntilSignal([watched, whatIf, running, conductor], input.signal)
   },
 }
 

@@ -151,9 +151,9 @@ async function answer(
 
 /**
  * Asking for an explanation changes nothing; a heartbeat is as good as the start that it keeps alive; the device of a drill
- * is on record as its person's.
+ * is on record as its person's; a drill that control plays is on record as its start.
  */
-const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill', 'openDrillDevice'])
+const unrecorded: ReadonlySet<RouteName> = new Set(['explain', 'keepDrill', 'openDrillDevice', 'playDrill'])
 
 /** Whether the route changes something: then it must be on record. */
 /** Changes that can be asked for without being done. */

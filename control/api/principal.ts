@@ -9,6 +9,7 @@ import { rolesOf } from '#control/directory/people.ts'
 import { createSessions, userRow } from '#control/directory/sessions.ts'
 import { specOf } from '#control/records/from-rows.ts'
 import { readTenant } from '#control/records/load.ts'
+import type { ConductorRight } from '#control/drill/conductor-tokens.ts'
 import type { RoleName } from '#control/store/schema.ts'
 
 export type Principal = {
@@ -50,6 +51,8 @@ async function provenByBearer(header: string | undefined, context: ControlContex
   const token = /^Bearer ([\x21-\x7e]{16,4096})$/i.exec(header)?.[1]
   if (token === undefined) throw new Fault('token-invalid')
   if (token.startsWith(`${API_TOKEN_PREFIX}_`)) return principalOfApiToken(token, context)
+  const conductor = context.links.conductorTokens?.rightOf(token)
+  if (conductor) return principalOfConductor(conductor, context)
   const { signIn } = context.links
   const facts = (await signIn?.verifyAccessToken(token)) ?? null
   // A token that enrols devices is not one for the API, nor the other way round.
@@ -111,6 +114,14 @@ async function principalOfApiToken(token: string, context: ControlContext): Prom
   const role = lesserRole(row.role, makersRoles)
   const proof = { door: 'api-token', sessionId: null, expiresAtMs: row.expiresAtMs }
   return principal(place.tenantId, row.createdBy, role === undefined ? [] : [role], proof, context)
+}
+
+/** What its person may do now, and nothing of the provider's. */
+async function principalOfConductor(right: ConductorRight, context: ControlContext): Promise<Principal> {
+  const { tenantId, userId, expiresAtMs } = right
+  const role = lesserRole('tenant-admin', await rolesOf(tenantId, userId, context))
+  const proof = { door: 'api-token', sessionId: null, expiresAtMs }
+  return principal(tenantId, userId, role === undefined ? [] : [role], proof, context)
 }
 
 const rank: Readonly<Record<RoleName, number>> = { auditor: 1, 'tenant-admin': 2, 'provider-admin': 3 }

@@ -96,8 +96,13 @@ describe('a drill', () => {
     for (const word of ['drill', 'canary', 'decoy', 'thief', 'small']) assert.equal(told.includes(word), false, word)
     const journal = await call('/events?limit=100')
     assert.equal(/drill|canary/i.test(journal.text), false, 'not in the journal while it runs')
-    assert.deepEqual((await call('/drills')).body['items'], [], 'blind: not listed while it runs')
-    const row = await test.context.store.forTenant(acme.id).selectFrom('drills').selectAll().executeTakeFirstOrThrow()
+    const handle = test.context.store.forTenant(acme.id)
+    const row = await handle.selectFrom('drills').selectAll().executeTakeFirstOrThrow()
+    const listed = async () => ((await call('/drills')).body['items'] as unknown as unknown[]).length
+    assert.equal(await listed(), 1, 'whoever started it finds its stop button')
+    await handle.updateTable('drills').set({ startedBy: actors['thief']?.userId ?? '' }).execute()
+    assert.equal(await listed(), 0, 'blind: nobody else sees it while it runs')
+    await handle.updateTable('drills').set({ startedBy: row.startedBy }).execute()
     assert.equal(row.sealed.includes(actors['thief']?.userId ?? '-'), false)
   })
 

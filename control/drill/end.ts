@@ -12,6 +12,7 @@ import { applyResources } from '#control/resources/apply.ts'
 import type { Document } from '#control/resources/document.ts'
 import { documentOf } from '#control/resources/plan.ts'
 import { referencesOf } from '#control/resources/references.ts'
+import { keepGaps } from './gaps.ts'
 import { openLedger } from './ledger.ts'
 import { digestOfOthers } from './safety.ts'
 
@@ -60,6 +61,8 @@ export async function endDrill(
         .set({ ...ended, restored })
         .where('drills.id', '=', id)
         .execute()
+      if (report !== null)
+        await keepGaps(tx, { id, startedBy: row.startedBy, scenario: ledger.scenario.drill }, report, context.nowMs())
       // Within: a drill that has ended and was never told of would be nobody's doing.
       const left = held.map(({ kind, name }) => `${kind} ${name}`)
       await tellAfterwards(row, { reason, actors: ledger.actors, left }, context)

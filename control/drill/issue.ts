@@ -15,7 +15,7 @@ import type { Document } from '#control/resources/document.ts'
 import { spanMs } from '#core/drill/scenario.ts'
 import { sealLedger, type Ledger } from './ledger.ts'
 import { OrdinaryNames } from './ordinary-names.ts'
-import { digestOfOthers, proveSafe } from './safety.ts'
+import { digestOfOthers, proveSafe, type Proof } from './safety.ts'
 
 export type Issued = {
   readonly row: Row<'drills'>
@@ -38,8 +38,29 @@ export type Issue = {
 const HTTP_PORT = 80
 const TCP_PORTS = [5432, 3306, 8443, 2222, 9090]
 
+/** Thrown to roll back what was made to look at it. */
+class Looked extends Error {}
+
+/** The proof alone: everything is made in a transaction that is then rolled back. Throws as `issueDrill`. */
+export async function proveScenario(issue: Omit<Issue, 'ports'>, context: ControlContext): Promise<Proof> {
+  const ports = mapValues(issue.scenario.apps, () => 1)
+  let proof: Proof | undefined
+  await issueDrill({ ...issue, ports }, context, (found) => {
+    proof = found
+    throw new Looked()
+  }).catch((error: unknown) => {
+    if (!(error instanceof Looked)) throw error
+  })
+  if (!proof) throw new Fault('internal')
+  return proof
+}
+
 /** Throws Fault `drill-unsafe`, `drill-running`, `document-invalid`. Nothing is left behind when it throws. */
-export async function issueDrill(issue: Issue, context: ControlContext): Promise<Issued> {
+export async function issueDrill(
+  issue: Issue,
+  context: ControlContext,
+  onProof: (proof: Proof) => void = () => {},
+): Promise<Issued> {
   const { tenantId, scenario } = issue
   const before = await context.store.forTenant(tenantId).selectFrom('resources').selectAll().execute()
   const isTabletop = scenario.level === 'tabletop'
@@ -83,6 +104,7 @@ export async function issueDrill(issue: Issue, context: ControlContext): Promise
         digest: digestOfOthers(rows, new Set(own.map(({ id }) => id))),
         proof: proveSafe(records, ownIds),
       }
+      onProof(ledger.proof)
       const hash = hashSecret(connectorSecret)
       // Words need no connector.
       if (!isTabletop)

@@ -1,6 +1,7 @@
 // What a drill made, and only that: the one place that knows which identities are a drill's. Sealed in the store, open
 // only here. Must never be readable through the API while the drill runs, except by whoever started it.
 import * as z from 'zod'
+import { drillProgress } from '#core/api/drill-routes.ts'
 import { scenario } from '#core/drill/scenario.ts'
 import type { ControlContext } from '#control/context.ts'
 import type { Row } from '#control/records/from-rows.ts'
@@ -18,6 +19,7 @@ const ledger = z.strictObject({
   resources: z.array(z.strictObject({ kind: z.string(), name: z.string(), id: z.string() })),
   digest: z.string().describe('of everything else, from before'),
   answers: z.array(z.strictObject({ inject: z.number(), by: z.string(), at: z.string(), text: z.string() })).optional(),
+  progress: drillProgress.optional(),
   proof: z.strictObject({ identities: z.number(), realApps: z.number(), policies: z.number() }),
 })
 export type Ledger = z.infer<typeof ledger>

@@ -13,6 +13,7 @@ import { streamMigration } from './migrations/008-streams.ts'
 import { playbookMigration } from './migrations/009-playbooks.ts'
 import { respondMigration } from './migrations/010-respond.ts'
 import { policyHistoryMigration } from './migrations/011-policy-history.ts'
+import { drillGapMigration } from './migrations/012-drill-gaps.ts'
 import { APP_ROLE } from './postgres.ts'
 import { tenantTables } from './schema.ts'
 
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   playbookMigration,
   respondMigration,
   policyHistoryMigration,
+  drillGapMigration,
 ]
 
 /** What was done to the tables, in order, as text for a connection without a query builder. */

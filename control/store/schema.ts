@@ -206,6 +206,27 @@ export type CoreTables = {
     /** JSON. */
     report: string | null
   }
+  /** Expectations that drills did not meet. */
+  drillGaps: Tenanted & {
+    id: string
+    scenario: string
+    expectation: string
+    measured: string
+    ownerId: string
+    drillId: string
+    failures: number
+    openedAtMs: number
+    closedAtMs: number | null
+  }
+  /** At most one row for each tenant. */
+  drillSchedules: Tenanted & {
+    everySeconds: number
+    /** JSON array of names. */
+    scenarios: string
+    setBy: string
+    nextAtMs: number
+    failure: string | null
+  }
   playbookRuns: Tenanted & {
     id: string
     playbook: string
@@ -321,6 +342,8 @@ const coreTenantTables = [
   'stories',
   'risks',
   'storyExceptions',
+  'drillGaps',
+  'drillSchedules',
   'drills',
   'incidentEntries',
   'incidentLinks',

@@ -40,6 +40,7 @@ export const drillReport = z.strictObject({
   outcomes: z.array(outcome).max(60),
   timeline: z.array(z.strictObject({ atMs: z.number().int(), text: z.string().max(500) })).max(2000),
   detectMs: z.number().nullable().describe('first hostile act → first story that names the actor'),
+  decideMs: z.number().nullable().optional().describe('that story → the call that contains'),
   hopsUntilSeen: z.number().int().nullable(),
   containMs: z
     .strictObject({ p50: z.number(), p99: z.number(), max: z.number(), paths: z.number().int() })
@@ -50,6 +51,56 @@ export const drillReport = z.strictObject({
   missing: z.array(z.string().max(64)).max(1000).describe('exchanges that did not answer'),
 })
 export type DrillReport = z.infer<typeof drillReport>
+
+/** What the conductor has seen so far: the live board. Times are those of its clock. */
+export const drillProgress = z.strictObject({
+  stage: z.enum(['preparing', 'attack', 'noticed', 'contained', 'proven']),
+  firstHostileMs: z.number().int().nullable(),
+  seenMs: z.number().int().nullable().describe('the first story that names an actor'),
+  decidedMs: z.number().int().nullable().describe('the call that contained'),
+  containedMs: z.number().nullable().describe('call → last byte of the slowest path'),
+  visits: z
+    .array(z.strictObject({ app: z.string().max(200), done: z.boolean(), hostile: z.boolean() }))
+    .max(200)
+    .describe('the latest ones'),
+  held: z
+    .array(z.strictObject({ app: z.string().max(200), open: z.boolean(), lastByteMs: z.number().nullable() }))
+    .max(200)
+    .describe('flows held open; after containment, when the last byte passed'),
+  receipts: drillReport.shape.receipts,
+  missing: drillReport.shape.missing,
+  residual: drillReport.shape.residual.nullable().describe('null: not tried yet'),
+  timeline: z.array(drillReport.shape.timeline.element).max(200).describe('the latest entries'),
+})
+export type DrillProgress = z.infer<typeof drillProgress>
+
+const proof = z.object({ identities: z.number().int(), realApps: z.number().int(), policies: z.number().int() })
+
+const schedule = {
+  everySeconds: z.number().int().min(600).max(604_800).nullable().describe('between two drills; null: none'),
+  scenarios: z.array(labelName).max(20).describe('of the library; one of them is chosen each time'),
+}
+export const drillSchedule = z.object({
+  ...schedule,
+  by: z.string().nullable().describe('with whose rights they are started'),
+  nextAt: time.nullable(),
+  failure: z.string().nullable().describe('why the last one was not played'),
+})
+
+/** An expectation that was not met, until a drill of the same scenario meets it. */
+export const drillGap = z.object({
+  id,
+  scenario: z.string(),
+  expectation: z.string(),
+  measured: z.string(),
+  owner: z.string(),
+  state: z.enum(['open', 'closed']),
+  openedAt: time,
+  closedAt: time.nullable(),
+  drill: id.describe('the last drill that tested it'),
+  failures: z.number().int().describe('drills that did not meet it'),
+})
+export type DrillGap = z.infer<typeof drillGap>
 
 /** A scenario of the library, without its steps. */
 const libraryScenario = z.object({
@@ -120,7 +171,58 @@ export const drillRoutes = defineRoutes({
       report: drillReport.nullable(),
       restored: z.boolean().nullable(),
       answers: z.array(drillAnswer),
+      progress: drillProgress.nullable().describe('of a running drill, as its conductor tells it'),
+      proof,
     }),
+  },
+  proveDrill: {
+    method: 'POST',
+    path: `${T}/drill-proof`,
+    access: 'tenant-admin',
+    summary: 'Whether a scenario of the library is provably safe now; makes nothing',
+    isQuestion: true,
+    body: z.strictObject({ scenario: labelName }),
+    reply: proof,
+  },
+  playDrill: {
+    method: 'POST',
+    path: `${T}/drill-plays`,
+    access: 'tenant-admin',
+    summary: 'Have control play a scenario of the library, with the rights of who asks; replies when it has begun',
+    status: 201,
+    body: z.strictObject({ scenario: labelName }),
+    reply: drillView,
+  },
+  getDrillSchedule: {
+    method: 'GET',
+    path: `${T}/drill-schedule`,
+    access: 'tenant-admin',
+    summary: 'The drills that control plays by itself',
+    reply: drillSchedule,
+  },
+  setDrillSchedule: {
+    method: 'PUT',
+    path: `${T}/drill-schedule`,
+    access: 'tenant-admin',
+    summary: 'Play one of these scenarios again and again, at no fixed minute; with the rights of who sets it',
+    body: z.strictObject(schedule),
+    reply: drillSchedule,
+  },
+  listDrillGaps: {
+    method: 'GET',
+    path: `${T}/drill-gaps`,
+    access: 'auditor',
+    summary: 'Expectations that drills did not meet: open ones first, each with its owner',
+    query: page,
+    reply: pageOf(drillGap),
+  },
+  assignDrillGap: {
+    method: 'PATCH',
+    path: `${T}/drill-gaps/:id`,
+    access: 'tenant-admin',
+    summary: 'Give a gap to somebody',
+    body: z.strictObject({ owner: z.string().min(1).max(120).describe('name of a user') }),
+    reply: drillGap,
   },
   startDrill: {
     method: 'POST',
@@ -142,7 +244,7 @@ export const drillRoutes = defineRoutes({
         z.string(),
         z.object({ name: z.string(), appId: id, kind: z.enum(['http', 'tcp']), host: z.string(), port }),
       ),
-      proof: z.object({ identities: z.number().int(), realApps: z.number().int(), policies: z.number().int() }),
+      proof,
     }),
   },
   openDrillDevice: {
@@ -164,7 +266,7 @@ export const drillRoutes = defineRoutes({
     path: `${T}/drills/:id/heartbeat`,
     access: 'tenant-admin',
     summary: 'The conductor is alive; without this for a minute everything is undone',
-    body: z.strictObject({}),
+    body: z.strictObject({ progress: drillProgress.optional() }),
     reply: drillView,
   },
   finishDrill: {

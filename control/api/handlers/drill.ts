@@ -10,7 +10,9 @@ import { mapPage, newestFirst, pageOf } from '#control/api/page.ts'
 import { caps } from '#control/caps.ts'
 import { isoTime } from '#control/directory/access-requests.ts'
 import { endDrill } from '#control/drill/end.ts'
-import { issueDrill } from '#control/drill/issue.ts'
+import { gapView } from '#control/drill/gaps.ts'
+import { issueDrill, proveScenario } from '#control/drill/issue.ts'
+import { libraryScenario, nextDrillAtMs, playScenario } from '#control/drill/play.ts'
 import { attackView } from '#control/drill/attack-view.ts'
 import { eventOf } from '#control/drill/report-event.ts'
 import { openLedger, sealLedger } from '#control/drill/ledger.ts'
@@ -31,13 +33,25 @@ export const drillHandlers: Some<
   | 'startDrill'
   | 'openDrillDevice'
   | 'keepDrill'
+  | 'proveDrill'
+  | 'playDrill'
+  | 'getDrillSchedule'
+  | 'setDrillSchedule'
+  | 'listDrillGaps'
+  | 'assignDrillGap'
   | 'finishDrill'
   | 'stopDrill'
 > = {
-  listDrills: async ({ context, tenant, tenantId, query }) => {
+  listDrills: async ({ context, tenant, tenantId, principal, query }) => {
     const mirror = await context.mirrors.current(tenantId)
     const rows = await tenant.selectFrom('drills').selectAll().execute()
-    const shown = rows.filter((row) => row.endedAtMs !== null || openLedger(row, context).scenario.blind === false)
+    // Whoever has started a blind one knows already, and needs the way back to its stop button.
+    const shown = rows.filter(
+      (row) =>
+        row.endedAtMs !== null ||
+        row.startedBy === principal.userId ||
+        openLedger(row, context).scenario.blind === false,
+    )
     const page = pageOf(
       shown,
       query,
@@ -49,13 +63,15 @@ export const drillHandlers: Some<
 
   getDrill: async ({ context, tenant, tenantId, params }) => {
     const row = await drillRow(tenant, params['id'] ?? '')
-    const { scenario, answers = [] } = openLedger(row, context)
+    const { scenario, answers = [], progress = null, proof } = openLedger(row, context)
     return {
       answers,
       drill: view(row, context, await context.mirrors.current(tenantId)),
       scenario,
       report: reportOf(row),
       restored: row.restored === null ? null : row.restored === 1,
+      progress: row.endedAtMs === null ? progress : null,
+      proof,
     }
   },
 
@@ -164,11 +180,85 @@ export const drillHandlers: Some<
     )
   },
 
-  keepDrill: async ({ context, tenant, tenantId, params }) => {
-    const row = await runningRow(tenant, params['id'] ?? '', context)
+  keepDrill: async ({ context, tenant, tenantId, params, body }) => {
     const aliveAtMs = context.nowMs()
-    await tenant.updateTable('drills').set({ aliveAtMs }).where('drills.id', '=', row.id).execute()
+    const row = await tenant.transaction(async (tx) => {
+      const running = await runningRow(tx, params['id'] ?? '', context)
+      const sealed =
+        body.progress === undefined
+          ? running.sealed
+          : sealLedger(tenantId, running.id, { ...openLedger(running, context), progress: body.progress }, context)
+      await tx.updateTable('drills').set({ aliveAtMs, sealed }).where('drills.id', '=', running.id).execute()
+      return { ...running, sealed }
+    })
     return view({ ...row, aliveAtMs }, context, await context.mirrors.current(tenantId))
+  },
+
+  proveDrill: async ({ context, tenant, tenantId, principal, body }) => {
+    await requireNoneRunning(tenant)
+    const scenario = libraryScenario(body.scenario, context)
+    const issue = { tenantId, scenario, startedBy: principal.userId, sponsor: principal.userName }
+    return proveScenario(issue, context)
+  },
+
+  playDrill: async ({ context, tenant, tenantId, principal, body }) => {
+    await requireNoneRunning(tenant)
+    const id = await playScenario(principal, body.scenario, context)
+    return view(await drillRow(tenant, id), context, await context.mirrors.current(tenantId))
+  },
+
+  getDrillSchedule: async ({ context, tenant, tenantId }) =>
+    scheduleView(await scheduleRow(tenant), await context.mirrors.current(tenantId)),
+
+  setDrillSchedule: async ({ context, tenant, tenantId, principal, body, record }) => {
+    const { everySeconds, scenarios } = body
+    for (const name of scenarios) libraryScenario(name, context)
+    if (everySeconds !== null && scenarios.length === 0)
+      throw new Fault('document-invalid', { hint: 'Name a scenario at least.' })
+    if (context.links.conductor === undefined) throw new Fault('conductor-unavailable')
+    const nextAtMs = everySeconds === null ? 0 : nextDrillAtMs(context.nowMs(), everySeconds, Math.random())
+    await tenant.transaction(async (tx) => {
+      await tx.deleteFrom('drillSchedules').execute()
+      if (everySeconds !== null)
+        await tx
+          .insertInto('drillSchedules', {
+            everySeconds,
+            scenarios: JSON.stringify(scenarios),
+            setBy: principal.userId,
+            nextAtMs,
+            failure: null,
+          })
+          .execute()
+    })
+    await record({ target: 'drills', resourceKind: 'drillSchedule', details: { everySeconds, scenarios } })
+    return scheduleView(await scheduleRow(tenant), await context.mirrors.current(tenantId))
+  },
+
+  listDrillGaps: async ({ context, tenant, tenantId, query }) => {
+    const mirror = await context.mirrors.current(tenantId)
+    const page = pageOf(
+      await tenant.selectFrom('drillGaps').selectAll().execute(),
+      query,
+      ({ closedAtMs, openedAtMs, id }) =>
+        `${closedAtMs === null ? 'a' : 'b'}${newestFirst(closedAtMs ?? openedAtMs, id)}`,
+      ({ scenario, expectation }) => `${scenario} ${expectation}`,
+    )
+    return mapPage(page, (row) => gapView(row, mirror))
+  },
+
+  assignDrillGap: async ({ context, tenant, tenantId, params, body, record }) => {
+    const mirror = await context.mirrors.current(tenantId)
+    const owner = [...mirror.all('user')].find(({ name }) => name === body.owner)
+    if (owner === undefined) throw new Fault('reference-unknown', { hint: `There is no user ${body.owner}.` })
+    const row = await tenant
+      .updateTable('drillGaps')
+      .set({ ownerId: owner.id })
+      .where('drillGaps.id', '=', params['id'] ?? '')
+      .returningAll()
+      .executeTakeFirst()
+    if (row === undefined) throw new Fault('not-found')
+    await record({ target: row.id, resourceKind: 'drillGap', details: { owner: owner.name } })
+    return gapView(row, mirror)
   },
 
   finishDrill: async ({ context, tenant, tenantId, params, body, record }) => {
@@ -196,6 +286,28 @@ async function runningRow(tenant: TenantHandle, id: string, { nowMs }: ApiContex
   const row = await drillRow(tenant, id)
   if (row.endedAtMs !== null || row.endsAtMs <= nowMs()) throw new Fault('not-found', { hint: 'The drill has ended.' })
   return row
+}
+
+async function requireNoneRunning(tenant: TenantHandle): Promise<void> {
+  const running = await tenant
+    .selectFrom('drills')
+    .select('drills.id')
+    .where('drills.endedAtMs', 'is', null)
+    .executeTakeFirst()
+  if (running) throw new Fault('drill-running')
+}
+
+const scheduleRow = (tenant: TenantHandle) => tenant.selectFrom('drillSchedules').selectAll().executeTakeFirst()
+
+function scheduleView(row: Row<'drillSchedules'> | undefined, mirror: TenantMirror) {
+  if (row === undefined) return { everySeconds: null, scenarios: [], by: null, nextAt: null, failure: null }
+  return {
+    everySeconds: row.everySeconds,
+    scenarios: JSON.parse(row.scenarios) as string[],
+    by: mirror.get('user', row.setBy)?.name ?? row.setBy,
+    nextAt: isoTime(row.nextAtMs),
+    failure: row.failure,
+  }
 }
 
 /** Reports are kept until there are too many; running drills are never touched. */

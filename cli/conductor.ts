@@ -31,8 +31,8 @@ export function startConductor(log: PartLog): RunningConductor {
         worker
           .call('ended')
           .catch((error: unknown) => log('a drill was not played to its end', { drillId, error: String(error) }))
-          .finally(over)
-          .catch(() => {})
+          .then(over)
+          .catch((error: unknown) => log('a conductor did not close', { error: String(error) }))
         return { drillId }
       } catch (error) {
         await over()

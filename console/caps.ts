@@ -22,6 +22,8 @@ export const caps = {
   flowRowsShown: 50,
   /** ms between refreshes of lists while visible; changes made here refresh at once. */
   listEveryMs: 15_000,
+  /** ms between looks at the board of a drill that runs. */
+  boardEveryMs: 700,
   /** ms between looks at whether the steps of the first run are done. */
   firstRunEveryMs: 5_000,
   /** ms between looks at how many requests for access wait. */

@@ -175,8 +175,48 @@ export function respondReplies(world: World, words: Words) {
         report: isTabletop ? null : report,
         restored: isTabletop ? null : true,
         answers: [],
+        progress: isTabletop
+          ? {
+              stage: 'contained',
+              firstHostileMs: 1000,
+              seenMs: 2200,
+              decidedMs: 2400,
+              containedMs: null,
+              visits: [{ app: words('asset-ledger'), done: true, hostile: true }],
+              held: [{ app: words('asset-ledger'), open: false, lastByteMs: 9 }],
+              receipts: [{ exchangeId: 'exc_1', cutFlows: 2 }],
+              missing: ['exc_2'],
+              residual: null,
+              timeline: [{ atMs: Date.now(), text: words('thief opens asset-ledger') }],
+            }
+          : null,
+        proof: { identities: 1, realApps: 12, policies: 9 },
       }
     },
+    proveDrill: () => ({ identities: 1, realApps: 12, policies: 9 }),
+    playDrill: () => drill(2),
+    getDrillSchedule: () => ({
+      everySeconds: 3600,
+      scenarios: ['decoy'],
+      by: words('dana'),
+      nextAt: at(-40),
+      failure: words('drill-unsafe: wiki'),
+    }),
+    listDrillGaps: () =>
+      list([
+        {
+          id: 'gap_1',
+          scenario: 'decoy',
+          expectation: words('thief is noticed within 30s'),
+          measured: 'not noticed',
+          owner: words('dana'),
+          state: 'open',
+          openedAt: at(60),
+          closedAt: null,
+          drill: 'drl_3',
+          failures: 2,
+        },
+      ]),
     getAttackView: () => ({
       scenarios: [
         {

@@ -4,10 +4,12 @@ import { listRefresh, useRoute } from '#console/api/use-route.ts'
 import type { Reply } from '#console/api/client.ts'
 import { text } from '#console/messages/text.ts'
 import { DataTable } from './data-table.tsx'
+import { DrillSchedule } from './drill-schedule.tsx'
+import { DrillStart } from './drill-start.tsx'
 import { Moment } from './moment.tsx'
 import { Section, Tags } from './page.tsx'
 import { Status, type StatusKind } from './status.tsx'
-import { useTenant } from './who.ts'
+import { useMayChange, useTenant } from './who.ts'
 
 const words = text.drills
 type View = Reply<'getAttackView'>
@@ -20,6 +22,7 @@ const looks: Readonly<Record<View['techniques'][number]['state'], StatusKind>> =
 
 export function DrillLibrary(): ReactNode {
   const tenant = useTenant()
+  const mayChange = useMayChange()
   const found = useRoute('getAttackView', { params: { tenant }, query: {} }, listRefresh)
   const state = { error: found.error, onRetry: () => void found.refetch() }
   return (
@@ -34,7 +37,7 @@ export function DrillLibrary(): ReactNode {
               cell: (scenario) => (
                 <span className="two">
                   <span className="strong">{scenario.title}</span>
-                  <span className="second mono">sallyport drill run {scenario.name}</span>
+                  <span className="second mono">{scenario.name}</span>
                 </span>
               ),
             },
@@ -53,6 +56,12 @@ export function DrillLibrary(): ReactNode {
                   </Status>
                 ),
             },
+            {
+              id: 'acts',
+              head: text.column.action,
+              look: 'acts',
+              cell: ({ name, title }) => mayChange && <DrillStart name={name} title={title} />,
+            },
           ]}
           rows={found.data?.scenarios}
           rowKey={({ name }) => name}
@@ -60,6 +69,7 @@ export function DrillLibrary(): ReactNode {
           empty={<p className="state state-small">{words.noLibrary}</p>}
         />
       </Section>
+      {mayChange && found.data && <DrillSchedule scenarios={found.data.scenarios.map(({ name }) => name)} />}
       <Section title={words.attack}>
         <DataTable<View['techniques'][number]>
           label={words.attack}

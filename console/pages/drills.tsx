@@ -1,11 +1,13 @@
 // *Drills*: what was rehearsed and how it ended; each opens with its measures and its timeline.
 import { Link, useParams } from '@tanstack/react-router'
-import { useMemo, type ReactNode } from 'react'
+import { useEffect, useMemo, useState, type ReactNode } from 'react'
 import type { DrillReport, DrillView } from '#core/api/drill-routes.ts'
 import { call, type Reply } from '#console/api/client.ts'
 import { listRefresh, useChange, useRoute } from '#console/api/use-route.ts'
 import { ConfirmAction } from '#console/components/confirm-action.tsx'
 import { DataTable, PageFoot, type Column } from '#console/components/data-table.tsx'
+import { DrillBoard } from '#console/components/drill-board.tsx'
+import { DrillGaps } from '#console/components/drill-gaps.tsx'
 import { DrillInjects } from '#console/components/drill-injects.tsx'
 import { DrillLibrary } from '#console/components/drill-library.tsx'
 import { DrillTrend } from '#console/components/drill-trend.tsx'
@@ -16,6 +18,7 @@ import { ReportDownload } from '#console/components/report-download.tsx'
 import { Empty } from '#console/components/state.tsx'
 import { Status } from '#console/components/status.tsx'
 import { UnreadPage } from '#console/components/unread-page.tsx'
+import { caps } from '#console/caps.ts'
 import { useMayChange, useTenant } from '#console/components/who.ts'
 import { text } from '#console/messages/text.ts'
 
@@ -55,12 +58,7 @@ export function DrillsPage(): ReactNode {
         error={list.error}
         onRetry={() => void list.refetch()}
         isStale={list.isPlaceholderData}
-        empty={
-          <Empty title={words.empty} lead={words.emptyLead}>
-            <p className="small second">{words.command}</p>
-            <code className="mono">{words.example}</code>
-          </Empty>
-        }
+        empty={<Empty title={words.empty} lead={words.emptyLead} />}
         foot={
           list.data && (
             <PageFoot shown={list.data.items.length} total={list.data.total} next={list.data.next} after={after} />
@@ -68,6 +66,7 @@ export function DrillsPage(): ReactNode {
         }
       />
       {list.data && <DrillTrend drills={list.data.items} />}
+      <DrillGaps />
       <DrillLibrary />
     </Page>
   )
@@ -82,7 +81,11 @@ function verdictOf({ state, verdict }: DrillView): ReactNode {
 export function DrillPage(): ReactNode {
   const tenant = useTenant()
   const { id = '' } = useParams({ strict: false })
-  const found = useRoute('getDrill', { params: { tenant, id } }, listRefresh)
+  const [isLive, setLive] = useState(true)
+  const everyMs = isLive ? caps.boardEveryMs : caps.listEveryMs
+  const found = useRoute('getDrill', { params: { tenant, id } }, { everyMs, keep: true })
+  const state = found.data?.drill.state
+  useEffect(() => setLive(state !== 'ended'), [state])
   const crumb = (
     <Link to="/t/$tenant/drills" params={{ tenant }}>
       {words.crumb}
@@ -94,7 +97,7 @@ export function DrillPage(): ReactNode {
 
 function Drill(shown: Reply<'getDrill'> & { readonly crumb: ReactNode }) {
   const tenant = useTenant()
-  const { drill, scenario, report, restored, crumb } = shown
+  const { drill, scenario, report, restored, progress, proof, crumb } = shown
   const mayChange = useMayChange()
   return (
     <Page
@@ -111,6 +114,10 @@ function Drill(shown: Reply<'getDrill'> & { readonly crumb: ReactNode }) {
             drill.endedAt !== null && [
               words.lasted,
               `${words.span(Date.parse(drill.endedAt) - Date.parse(drill.startedAt))}, ${words.endReasons[drill.endReason ?? ''] ?? drill.endReason ?? ''}`,
+            ],
+            scenario.level !== 'tabletop' && [
+              words.proof,
+              words.proven(proof.identities, proof.realApps, proof.policies),
             ],
             ...(report ? measures(report, restored) : []),
             scenario.attack !== undefined && [words.techniques, <Tags key="t" names={scenario.attack.techniques} />],
@@ -131,16 +138,19 @@ function Drill(shown: Reply<'getDrill'> & { readonly crumb: ReactNode }) {
           />
         </div>
       )}
+      {progress && <DrillBoard progress={progress} />}
       <DrillInjects {...shown} />
+      {progress && <Timeline timeline={progress.timeline} />}
       {report ? <Outcomes report={report} /> : drill.state === 'ended' && <p className="second">{words.noReport}</p>}
     </Page>
   )
 }
 
 function measures(report: DrillReport, restored: boolean | null): readonly (readonly [string, ReactNode])[] {
-  const { detectMs, hopsUntilSeen, containMs, residual, missing } = report
+  const { detectMs, decideMs, hopsUntilSeen, containMs, residual, missing } = report
   return [
     [words.detect, detectMs === null ? words.notSeen : words.span(detectMs)],
+    ...(decideMs === null || decideMs === undefined ? [] : [[words.decide, words.span(decideMs)] as const]),
     ...(hopsUntilSeen === null ? [] : [[words.hops, words.count(hopsUntilSeen)] as const]),
     ...(containMs === null ? [] : [[words.contained, words.paths(containMs.p99, containMs.paths)] as const]),
     [words.residual, residual.length === 0 ? text.state.none : residual.join(', ')],
@@ -153,7 +163,6 @@ type Outcome = DrillReport['outcomes'][number]
 type Happening = DrillReport['timeline'][number]
 
 function Outcomes({ report }: { readonly report: DrillReport }): ReactNode {
-  const startMs = report.timeline[0]?.atMs ?? 0
   const outcomes = useMemo<readonly Column<Outcome>[]>(
     () => [
       { id: 'expected', head: words.expected, cell: (outcome) => outcome.expectation },
@@ -167,13 +176,6 @@ function Outcomes({ report }: { readonly report: DrillReport }): ReactNode {
     ],
     [],
   )
-  const timeline = useMemo<readonly Column<Happening>[]>(
-    () => [
-      { id: 'after', head: words.after, look: 'tight', cell: ({ atMs }) => words.span(atMs - startMs) },
-      { id: 'what', head: words.timeline, cell: (happening) => happening.text },
-    ],
-    [startMs],
-  )
   return (
     <>
       <Section title={words.expected}>
@@ -185,16 +187,30 @@ function Outcomes({ report }: { readonly report: DrillReport }): ReactNode {
           empty={null}
         />
       </Section>
-      <Section title={words.timeline}>
-        <DataTable
-          label={words.timeline}
-          columns={timeline}
-          rows={report.timeline}
-          rowKey={({ atMs, text: what }) => `${atMs} ${what}`}
-          empty={null}
-        />
-      </Section>
+      <Timeline timeline={report.timeline} />
     </>
+  )
+}
+
+function Timeline({ timeline }: Pick<DrillReport, 'timeline'>): ReactNode {
+  const startMs = timeline[0]?.atMs ?? 0
+  const columns = useMemo<readonly Column<Happening>[]>(
+    () => [
+      { id: 'after', head: words.after, look: 'tight', cell: ({ atMs }) => words.span(atMs - startMs) },
+      { id: 'what', head: words.timeline, cell: (happening) => happening.text },
+    ],
+    [startMs],
+  )
+  return (
+    <Section title={words.timeline}>
+      <DataTable
+        label={words.timeline}
+        columns={columns}
+        rows={timeline}
+        rowKey={({ atMs, text: what }) => `${atMs} ${what}`}
+        empty={null}
+      />
+    </Section>
   )
 }
 

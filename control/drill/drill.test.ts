@@ -100,7 +100,10 @@ describe('a drill', () => {
     const row = await handle.selectFrom('drills').selectAll().executeTakeFirstOrThrow()
     const listed = async () => ((await call('/drills')).body['items'] as unknown as unknown[]).length
     assert.equal(await listed(), 1, 'whoever started it finds its stop button')
-    await handle.updateTable('drills').set({ startedBy: actors['thief']?.userId ?? '' }).execute()
+    await handle
+      .updateTable('drills')
+      .set({ startedBy: actors['thief']?.userId ?? '' })
+      .execute()
     assert.equal(await listed(), 0, 'blind: nobody else sees it while it runs')
     await handle.updateTable('drills').set({ startedBy: row.startedBy }).execute()
     assert.equal(row.sealed.includes(actors['thief']?.userId ?? '-'), false)

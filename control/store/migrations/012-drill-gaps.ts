@@ -10,8 +10,7 @@ export const drillGapMigration = {
       .addColumn('closedAtMs', 'bigint')
     for (const name of ['id', 'scenario', 'expectation', 'measured', 'ownerId', 'drillId'])
       gaps = gaps.addColumn(name, 'text', (column) => column.notNull())
-    for (const name of ['failures', 'openedAtMs'])
-      gaps = gaps.addColumn(name, 'bigint', (column) => column.notNull())
+    for (const name of ['failures', 'openedAtMs']) gaps = gaps.addColumn(name, 'bigint', (column) => column.notNull())
     await gaps.addPrimaryKeyConstraint('drillGapsKey', ['tenantId', 'id']).execute()
     await db.schema
       .createTable('drillSchedules')

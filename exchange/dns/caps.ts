@@ -3,6 +3,7 @@ export const caps = {
   queryBytes: { unit: 'bytes', default: 4_096, reason: 'one question with padding; real ones are below 512' },
   answerBytes: { unit: 'bytes', default: 65_535, reason: 'the longest message that DNS knows' },
   records: { unit: 'records', default: 512, reason: 'of one answer; longer ones are cut' },
+  pointers: { unit: 'pointers per name', default: 16, reason: 'compression of real names takes one or two' },
   queries: { unit: 'queries', default: 2_000, reason: 'under way at one time, over all tenants' },
   queriesPerSession: {
     unit: 'queries',

@@ -19,6 +19,21 @@ test('pointers forwards, in circles, to themselves and past the end are refused'
   assert.throws(() => readName(long, 0), isMalformed)
 })
 
+test('ladders of pointers are refused: an answer as long as DNS allows is read within a bounded number of steps', () => {
+  // a name at 0, then pointers each to the one before
+  const ladder = (rungs: number) =>
+    Uint8Array.from([1, 97, 0, ...Array.from({ length: rungs }, (_, at) => [0xc0, at === 0 ? 0 : 1 + 2 * at]).flat()])
+  assert.equal(textOf(readName(ladder(16), 3 + 2 * 15).wire), 'a')
+  assert.throws(() => readName(ladder(17), 3 + 2 * 16), isMalformed)
+  // Records that are skipped cost what others cost, so they count as others.
+  const { question } = readQuery(writeQuery(1, 'www.site.test', 1))
+  const head = [0, 1, 0x81, 0x80, 0, 1, 0xff, 0xff, 0, 0, 0, 0, ...question]
+  const foreign = [0xc0, 12, 0, 1, 0, 3, 0, 0, 0, 60, 0, 0]
+  const own = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 192, 0, 2, 1]
+  const message = Uint8Array.from([...head, ...Array.from({ length: 10 }, () => foreign).flat(), ...own])
+  assert.equal(readAnswer(message, asked, 10).records.length, 0)
+})
+
 test('a label with a dot, a zero or a space in it is no host name', () => {
   for (const letter of '. \0\\/é')
     assert.equal(textOf(Uint8Array.from([3, 97, letter.charCodeAt(0), 98, 0])), undefined)

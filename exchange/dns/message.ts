@@ -84,7 +84,8 @@ export function readAnswer(
   const records: DnsRecord[] = []
   let negativeTtl: number | undefined
   let at = next
-  for (let index = 0; index < answers + authority && records.length < most; index++) {
+  // Also what is skipped counts: records of no class of ours are read like others.
+  for (let index = 0; index < Math.min(answers + authority, most); index++) {
     const owner = readName(message, at)
     const record = recordAt(message, view, owner.next)
     at = record.end

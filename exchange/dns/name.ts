@@ -1,9 +1,12 @@
 // Names in DNS messages (RFC 1035). Must never follow a pointer forwards, read past the end, or give two readings of one
 // name: a label with a dot in it is no host name here.
 import { Fault } from '#core/fault.ts'
+import { caps } from './caps.ts'
 
 const MAX_NAME_BYTES = 255
 const POINTER = 0xc0
+/** Real names need one or two; ladders of them made 64 KiB take 133 ms. */
+const MAX_POINTERS = caps.pointers.default
 
 /** A name without compression, and where reading goes on. Throws `wire-malformed`. */
 export function readName(message: Uint8Array, at: number): { readonly wire: Uint8Array; readonly next: number } {
@@ -11,6 +14,7 @@ export function readName(message: Uint8Array, at: number): { readonly wire: Uint
   let place = at
   let next: number | undefined
   let lowest = at
+  let pointers = 0
   for (;;) {
     const length = message[place]
     if (length === undefined) throw malformed('a name without end')
@@ -22,6 +26,7 @@ export function readName(message: Uint8Array, at: number): { readonly wire: Uint
       // Only ever backwards: no loop can be built of that.
       if (place >= lowest) throw malformed('a pointer forwards')
       lowest = place
+      if (++pointers > MAX_POINTERS) throw malformed('a ladder of pointers')
       continue
     }
     if ((length & POINTER) !== 0) throw malformed('a label of no known kind')

@@ -98,7 +98,12 @@ export const caps = {
   pins: {
     unit: 'entries',
     default: 20_000,
-    reason: 'programs that refused interception, and sites with who was there',
+    reason: 'programs that refused interception, and sites with who was there, over all tenants',
+  },
+  pinsPerTenant: {
+    unit: 'entries',
+    default: 5_000,
+    reason: 'of one tenant, so that nobody makes others forget theirs',
   },
   pinOwners: { unit: 'devices per tenant', default: 5_000, reason: 'with a learned site; more are not learned for' },
   pinsPerOwner: {

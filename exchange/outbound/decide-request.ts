@@ -1,7 +1,8 @@
 // HOT PATH. Decides one request to a site and writes it down: walls, policy, and words that the person has to answer
 // first. Must never be passed by: what is sent on, sent up or handed down was decided here.
 import { deny, type Decision, type Obligation } from '#core/policy/decide.ts'
-import { isStale, type Access, type DestinationAccess } from '#exchange/decide.ts'
+import { factsOf, isStale, type Access, type DestinationAccess } from '#exchange/decide.ts'
+import { canonicalPath } from '#transport/path.ts'
 import type { DecisionContext, ExchangeJournal } from '#exchange/journal.ts'
 import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { caps } from './caps.ts'
@@ -12,6 +13,8 @@ import { authorityOf, pathOf, type WebRequest } from './web-request.ts'
 
 export type Decided = {
   readonly access: Access
+  /** In origin form, as it was decided on and is sent. */
+  readonly target: string
   readonly decision: Decision
   readonly eventId: string
   /** Set: it goes no further. */
@@ -51,19 +54,24 @@ export function createDecideRequest(parts: OutboundParts): DecideRequest {
 
   return (wanted, method, action, isUpgrade) => {
     const { tenant, session, host, port, clientIp, target, scheme } = wanted
-    const path = pathOf(target)
+    // As for private apps: what is decided on is one reading of the path, and that reading is what the site gets.
+    const isRead = tenant.policy.readsRequests
+    const read = isRead || target.includes('%') ? canonicalPath(target) : undefined
+    const path = read?.ok === true ? read.canonicalPath : pathOf(target)
+    const sent = isRead && read?.ok === true ? `${path}${read.query}` : target
     const authority = authorityOf(wanted)
     const promptService =
       parts.prompts?.serviceAt({ url: `${scheme}://${authority}${path}`, method, direction: 'upload' }) ?? null
-    const isByPath = tenant.policy.readsRequests || tenant.contained.has('url')
+    const isByPath = isRead || tenant.contained.has('url')
     const asked = `${isUpgrade === true ? 'upgrade ' : ''}${isByPath ? path : ''}`
     const key = `${tenant.id} ${session.id} ${clientIp} ${host} ${port} ${scheme} ${action} ${method} ${promptService ?? ''} ${asked}`
     const known = standings.get(key)
-    if (known !== undefined && isInForce(known, tenant)) return again(known, path)
+    if (known !== undefined && isInForce(known, tenant)) return again(known, path, sent)
     const http = { method, path, host: authority }
     const plain = web.accessTo(wanted, wanted, action, http, promptService === null ? [] : [AI_CHAT])
     const access: Access = isUpgrade === true ? { ...plain, isUpgrade } : plain
-    const first = web.decide(tenant, access)
+    const first =
+      isRead && read?.ok === false && isByPathAt(tenant, access) ? deny('path-not-allowed') : web.decide(tenant, access)
     const coach = first.kind === 'allow' ? coachIn(first.obligations) : undefined
     const isCoached = coach !== undefined && !goOns.isAllowed(session.id, host, topicOf(coach) ?? '')
     const effective = isCoached ? deny('reason-needed') : first
@@ -91,22 +99,29 @@ export function createDecideRequest(parts: OutboundParts): DecideRequest {
       standings.set(key, standing)
       const [oldest] = standings.keys()
       if (standings.size > caps.standingDecisions.default && oldest !== undefined) standings.delete(oldest)
-      return again(standing, path)
+      return again(standing, path, sent)
     }
     const { decision, eventId } = context.journal.decided(tenant, access, effective, noted)
-    return { ...found, decision, eventId, stop: stopOf(decision, isCoached ? coach : undefined) }
+    return { ...found, target: sent, decision, eventId, stop: stopOf(decision, isCoached ? coach : undefined) }
   }
 
   function isInForce({ tenant, position, untilMs }: Standing, now: Tenant): boolean {
     return tenant === now && position === now.position && context.now() < untilMs
   }
 
-  function again(standing: Standing, path: string): Decided {
+  /** A path that a site could read otherwise than we do is refused where a policy for that site looks at paths. */
+  function isByPathAt(tenant: Tenant, access: Access): boolean {
+    const facts = factsOf(tenant, access, context.now())
+    return facts === undefined || tenant.policy.readsRequestsTo(facts)
+  }
+
+  function again(standing: Standing, path: string, target: string): Decided {
     const { access, wants, masks, judgesPages, promptService } = standing
     const { decision, eventId } = standing.writeDown(path)
     const http = access.http === null ? null : { ...access.http, path }
     return {
       access: { ...access, http },
+      target,
       decision,
       eventId,
       stop: stopOf(decision),

@@ -5,6 +5,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { test } from 'node:test'
+import { newId } from '#core/ids.ts'
+import { webSettingsOf } from '#core/records/outbound.ts'
+import type { Tenant } from '#exchange/tenant/tenant.ts'
 import { issueIntermediate } from '#control/authority/intermediate.ts'
 import { sessionRecord, userRecord } from '#exchange/testing/records.ts'
 import { closeOf } from '#exchange/testing/world.ts'
@@ -141,4 +144,22 @@ test('a used-up allowance is not renewed: not by refusing elsewhere, by another 
   assert.equal(refuseTwice(asker('ten_a', 'eve', 's3'), 'bank.test').kind, 'learned')
   nowMs += 3_600_001
   assert.equal(refuseTwice(bob, 'bank.test').kind, 'learned')
+})
+
+test('a tenant that visits site after site makes no other tenant forget who was where', () => {
+  const pins = createLearnedPins(() => 0)
+  const webSettings = webSettingsOf(newId('webSettings'), { pinnedClients: learn })
+  const asker = (id: string, name: string) => ({
+    // What is looked at of a tenant here.
+    tenant: { id, webSettings } as unknown as Tenant,
+    session: sessionRecord(userRecord(name).id, null),
+    clientIp: '192.0.2.1',
+  })
+  const site = { host: 'bank.test', port: 443 }
+  pins.accepted(asker('small', 'alice'), site)
+  const eves = Array.from({ length: 7 }, (_, at) => asker(`large ${at}`, 'eve'))
+  for (const eve of eves) for (let at = 0; at < 4_000; at++) pins.accepted(eve, { host: `s${at}.test`, port: 443 })
+  const bob = asker('small', 'bob')
+  pins.refused(bob, site, ['business'])
+  assert.equal(pins.refused(bob, site, ['business']).kind, 'learned')
 })

@@ -30,29 +30,28 @@ const HOUR_MS = 3_600_000
 
 export function createLearnedPins(now: () => number): LearnedPins {
   /** Who was at a site with inspection on; two are enough to know that it was somebody else. */
-  const visitors = new Map<string, Map<string, number>>()
-  const attempts = new Map<string, Attempts>()
+  const visitors = createTenantTables<Map<string, number>>()
+  const attempts = createTenantTables<Attempts>()
   const allowances = createAllowances(now)
 
   return {
     accepted({ tenant, session }, { host }) {
-      const key = `${tenant.id} ${host}`
-      const known = visitors.get(key) ?? new Map<string, number>()
+      const known = visitors.get(tenant.id, host) ?? new Map<string, number>()
       known.delete(session.userId)
       known.set(session.userId, now() + caps.pinVouchMs.default)
       const [oldest] = known.keys()
       if (known.size > 2 && oldest !== undefined) known.delete(oldest)
-      keep(visitors, key, known)
+      visitors.keep(tenant.id, host, known)
     },
     refused(asker, site, categories) {
       const settings = settingsOf(asker)
       const key = `${ownerOf(asker)} ${site.host} ${site.port}`
       const nowMs = now()
-      const before = attempts.get(key)
+      const before = attempts.get(asker.tenant.id, key)
       const isFresh = before === undefined || nowMs - before.sinceMs > caps.pinWindowMs.default
       const tried = isFresh ? { refusals: 0, sinceMs: nowMs } : before
       tried.refusals++
-      keep(attempts, key, tried)
+      attempts.keep(asker.tenant.id, key, tried)
       const isFirst = tried.refusals === 1
       if (settings?.learn !== true) return { kind: 'not-learned', why: 'not wanted', isFirst }
       const why = whyNever(categories)
@@ -87,7 +86,7 @@ export function createLearnedPins(now: () => number): LearnedPins {
   }
 
   function isVisitedByAnother({ tenant, session }: WebAsker, { host }: WebSite, nowMs: number): boolean {
-    for (const [userId, untilMs] of visitors.get(`${tenant.id} ${host}`) ?? [])
+    for (const [userId, untilMs] of visitors.get(tenant.id, host) ?? [])
       if (userId !== session.userId && untilMs > nowMs) return true
     return false
   }
@@ -157,11 +156,32 @@ function createAllowances(now: () => number) {
   }
 }
 
-function keep<V>(table: Map<string, V>, key: string, value: V): void {
-  table.delete(key)
-  table.set(key, value)
-  const [oldest] = table.keys()
-  if (table.size > caps.pins.default && oldest !== undefined) table.delete(oldest)
+/** The least used goes, of the same tenant while that has more than its share: one must not make another's forgotten. */
+function createTenantTables<V>() {
+  const byTenant = new Map<string, Map<string, V>>()
+  let size = 0
+
+  const dropOldest = (tenantId: string, table: Map<string, V>) => {
+    const [oldest] = table.keys()
+    if (oldest === undefined || !table.delete(oldest)) return
+    size--
+    if (table.size === 0) byTenant.delete(tenantId)
+  }
+
+  return {
+    get: (tenantId: string, key: string): V | undefined => byTenant.get(tenantId)?.get(key),
+    keep(tenantId: string, key: string, value: V): void {
+      const table = byTenant.getOrInsertComputed(tenantId, () => new Map<string, V>())
+      if (!table.delete(key)) size++
+      table.set(key, value)
+      if (table.size > caps.pinsPerTenant.default) dropOldest(tenantId, table)
+      if (size <= caps.pins.default) return
+      // Whoever has most gives way, so that a tenant with few keeps them all.
+      let most: readonly [string, Map<string, V>] | undefined
+      for (const each of byTenant) if (most === undefined || each[1].size > most[1].size) most = each
+      if (most !== undefined) dropOldest(...most)
+    },
+  }
 }
 
 /** The alerts by which a program says that it does not take our certificate (RFC 8446, 6.2). */

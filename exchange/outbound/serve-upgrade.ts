@@ -75,7 +75,7 @@ export function createServeUpgrade(
     const headers = webRequestFields(request.rawHeaders, { authority, isScanned: false, bodyBytes: undefined })
     const result = await forwardUpgrade(request, socket, first, {
       dispatcher,
-      path: wanted.target,
+      path: decided.target,
       headers: between === undefined ? headers : headers.filter(isNoExtension),
       signal: flow.signal,
       onHead: ({ headers: fields }) => webResponseFields(fields),

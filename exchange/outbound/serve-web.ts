@@ -118,7 +118,7 @@ export function createServeWeb(parts: OutboundParts): ServeWeb {
       return await forward(request, response, {
         dispatcher,
         method,
-        path: wanted.target,
+        path: decided.target,
         headers: limitedRequest(
           webRequestFields(request.rawHeaders, {
             authority: authorityOf(wanted),

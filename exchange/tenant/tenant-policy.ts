@@ -3,10 +3,11 @@
 import type { AppRecord } from '#core/records/app.ts'
 import type { Change, PolicyRecord, UserRecord } from '#core/records/records.ts'
 import { decidePolicy, type AuthorizationFacts, type Decision } from '#core/policy/decide.ts'
-import { appEntity, groupEntity, organisationEntity, userEntity } from '#core/policy/directory.ts'
+import { appEntity, destinationEntity, groupEntity, organisationEntity, userEntity } from '#core/policy/directory.ts'
 import { EntityStore, type Entity } from '#core/policy/entity.ts'
 import { PolicySet } from '#core/policy/policy-set.ts'
 import { policyCompiler, type Policy } from '#core/policy/policy.ts'
+import { requestOf } from '#core/policy/request-facts.ts'
 import type { EntityUid } from '#core/policy/value.ts'
 import type { Tenant } from './tenant.ts'
 
@@ -43,6 +44,16 @@ export class TenantPolicy {
   /** Whether any policy may look at more of a request than its method and its host. */
   get readsRequests(): boolean {
     return (this.#readsRequests ??= [...this.#policies].some(({ source }) => readsRequest(source)))
+  }
+
+  /** The same of the policies that can apply to this one thing. */
+  readsRequestsTo(facts: AuthorizationFacts): boolean {
+    const { resource } = facts
+    const entities =
+      resource.kind === 'app'
+        ? this.#entities
+        : this.#entities.beside(destinationEntity(resource.host, resource.categories ?? []))
+    return this.#policies.matching(requestOf(facts), entities).some(({ source }) => readsRequest(source))
   }
 
   decide(facts: AuthorizationFacts): Decision {
